@@ -39,7 +39,7 @@ import {
   inheritedNamespaces,
   SINCE,
 } from "./plan.ts";
-import { ask, type Notice, requireFeature, startService } from "./service.ts";
+import { ask, type Notice, notDone, requireFeature, startService } from "./service.ts";
 import { requireVersion } from "./version.ts";
 
 export interface Dumped {
@@ -65,7 +65,7 @@ export interface Dumped {
 /** Writes the images. Afterwards the container's processes are gone, unless they are to keep running. */
 export function dump(dumped: Dumped): void {
   const { criu, options, pid, init, version } = dumped;
-  using directories = new WorkingDirectories(options);
+  using directories = new WorkingDirectories(options, DUMP_LOG);
   using root = openDirectory("root", { at: init.number });
   const statusFd = options.lazyPages ? writable(options.statusFd) : undefined;
   if (options.preDump) requireFeature(criu, "memTrack");
@@ -85,7 +85,8 @@ export function dump(dumped: Dumped): void {
   });
   const type = options.preDump ? REQUEST.PRE_DUMP : REQUEST.DUMP;
   dumped.debug(`criu ${version}: ${JSON.stringify(asked)}`);
-  directories.explaining(DUMP_LOG, () =>
+  let isComplete = options.preDump;
+  directories.explaining(() =>
     ask(startService(criu, { subject: dumped.subject }), { type, opts: asked }, ({ script }: Notice) => {
       dumped.debug(`criu: ${script}`);
       // The images are complete and the processes still stopped, so their open files are those that were
@@ -93,10 +94,12 @@ export function dump(dumped: Dumped): void {
       if (script === "post-dump") {
         const pipes = JSON.stringify(externalPipes(pipeEnds(dumped.processes())));
         replaceFile(DESCRIPTORS_FILE, pipes, { at: directories.images, mode: 0o600 });
+        isComplete = true;
       }
       if (script === "status-ready" && statusFd !== undefined) tellReady(statusFd);
     }),
   );
+  if (!isComplete) throw notDone("DUMP", "has not told that the images are complete");
 }
 
 /** The caller's descriptor of `--status-fd`, checked before anything is done. */

@@ -1,24 +1,65 @@
 // The directories in which criu works, and its log there. Called by dump.ts and revive.ts.
 
 import { TsrunError } from "../errors.ts";
-import { type Descriptor, makeDirectory, open, readTextIfThere, status } from "../linux/files/files.ts";
-import { O_DIRECTORY, O_RDONLY } from "../linux/numbers/fcntl.ts";
+import { hasErrno, tryCall } from "../linux/call/call.ts";
+import { text } from "../linux/call/words.ts";
+import { listRawEntries } from "../linux/files/directories.ts";
+import { type Descriptor, makeDirectory, open, readAll, status } from "../linux/files/files.ts";
+import {
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFIFO,
+  S_IFREG,
+  SEEK_END,
+} from "../linux/numbers/fcntl.ts";
 import { configFileOf } from "./annotation.ts";
 import type { ImageOptions } from "./options.ts";
 import { errorsIn } from "./plan.ts";
+
+/** How much of the end of criu's log is read to explain a failure, in bytes. */
+const LOG_END = 256 * 1024;
+
+/** To open what another has made without waiting for a FIFO's writer, and without following a link. */
+const WARILY = O_RDONLY | O_NONBLOCK | O_NOFOLLOW;
+
+/** Files that criu would wait for, or read or write without an end. */
+const KINDS = new Map([
+  [S_IFIFO, "a FIFO"],
+  [S_IFCHR, "a device"],
+  [S_IFBLK, "a device"],
+]);
 
 /** Kept open, since criu gets their numbers. */
 export class WorkingDirectories implements Disposable {
   readonly #images: Descriptor;
   readonly #work: Descriptor | undefined;
-  readonly #logs: string;
+  readonly #logFile: string;
+  readonly #logPath: string;
 
-  /** The images must exist; the work directory is made if it is missing. */
-  constructor({ imagePath, workPath }: ImageOptions) {
+  /**
+   * The images must exist; the work directory is made if it is missing. An older log is removed: criu would
+   * write to where a link leads, or wait for a FIFO's reader, and if criu ended early the log would explain
+   * another failure.
+   */
+  constructor({ imagePath, workPath }: ImageOptions, logFile: string) {
     this.#images = open(imagePath, O_RDONLY | O_DIRECTORY);
     if (workPath !== undefined) makeDirectory(workPath, 0o700);
     this.#work = workPath === undefined ? undefined : open(workPath, O_RDONLY | O_DIRECTORY);
-    this.#logs = workPath ?? imagePath;
+    this.#logFile = logFile;
+    this.#logPath = `${workPath ?? imagePath}/${logFile}`;
+    // If that is impossible criu cannot write to it either, unless its configuration names another one.
+    tryCall("unlinkat", this.#logs, logFile, 0);
+    checkEntries(this.images, imagePath);
+    if (workPath !== undefined) checkEntries(this.#logs, workPath);
+  }
+
+  /** The directory of the log. */
+  get #logs(): number {
+    return this.work ?? this.images;
   }
 
   get images(): number {
@@ -33,18 +74,18 @@ export class WorkingDirectories implements Disposable {
    * Runs the work and adds the errors in criu's log to its failure. DIFFERS: runc quotes the lines around
    * every error as warnings. Here the errors are part of the failure's one line.
    */
-  explaining<T>(logFile: string, work: () => T): T {
+  explaining<T>(work: () => T): T {
     try {
       return work();
     } catch (error) {
       if (!(error instanceof TsrunError) || !error.message.startsWith("criu failed")) throw error;
-      const path = `${this.#logs}/${logFile}`;
-      const errors = errorsIn(readTextIfThere(path) ?? "");
+      const errors = errorsIn(endOfLog(this.#logFile, this.#logs));
+      const log = `criu's log is "${this.#logPath}"`;
       throw new TsrunError(error.code, [error.message, errors.join("; ")].filter(Boolean).join(": "), {
         cause: error,
         hint: errors.some((one) => /\.img: Permission denied/.test(one))
-          ? `the container's root must be able to enter the directory of the images; criu's log is "${path}"`
-          : `criu's log is "${path}"`,
+          ? `the container's root must be able to enter the directory of the images; ${log}`
+          : log,
       });
     }
   }
@@ -53,6 +94,44 @@ export class WorkingDirectories implements Disposable {
     this.#images.close();
     this.#work?.close();
   }
+}
+
+/** Refuses what criu would open and then wait for. */
+function checkEntries(directory: number, path: string): void {
+  for (const { name, type } of listRawEntries(directory)) {
+    if (type === "file" || type === "directory") continue;
+    const kind = KINDS.get(status(name, { at: directory })?.type ?? 0);
+    if (kind === undefined) continue;
+    throw new TsrunError("E_CONFIG", `cannot use "${path}/${text(name)}": it is ${kind}`, {
+      hint: "a directory for criu has files and links to files",
+    });
+  }
+}
+
+/** The last lines of a log; none if it cannot be read. */
+function endOfLog(name: string, directory: number): string {
+  try {
+    using log = open(name, WARILY, { at: directory });
+    if (status("", { at: log.number, itself: true })?.type !== S_IFREG) return "";
+    const isLong = tryCall("lseek", log.number, -LOG_END, SEEK_END) > 0;
+    const lines = text(readAll(log.number, `"${name}"`, LOG_END));
+    // The first line has lost its beginning.
+    return isLong ? lines.slice(lines.indexOf("\n") + 1) : lines;
+  } catch (error) {
+    if (!(error instanceof TsrunError) || hasErrno(error, "EMFILE", "ENFILE", "ENOMEM")) throw error;
+    return "";
+  }
+}
+
+/** The text of a regular file. Throws what is wrong with any other, or with a larger one. */
+export function readWarily(name: string, directory: number, most: number): string {
+  using file = open(name, WARILY, { at: directory });
+  if (status("", { at: file.number, itself: true })?.type !== S_IFREG) {
+    throw new TsrunError("E_CONFIG", `"${name}" is no regular file`);
+  }
+  const bytes = readAll(file.number, `"${name}"`, most);
+  if (bytes.length <= most) return text(bytes);
+  throw new TsrunError("E_CONFIG", `"${name}" is larger than ${most / 1024} KiB`);
 }
 
 /** The files that override options for every container: ours, or else runc's. */

@@ -7,7 +7,7 @@ import type { NamespacePlan } from "../namespaces/plan.ts";
 import type { Hindrance, Trace } from "../proxy/proxy.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import { syntaxError } from "../spec/faults.ts";
-import { criuConfigFile, WorkingDirectories } from "./images.ts";
+import { criuConfigFile, readWarily, WorkingDirectories } from "./images.ts";
 import { launch } from "./launch.ts";
 import { REQUEST } from "./messages.ts";
 import { makeMountPoints } from "./mount-points.ts";
@@ -20,7 +20,7 @@ import {
   revivalOptions,
   SINCE,
 } from "./plan.ts";
-import { ask, type Notified } from "./service.ts";
+import { ask, type Notified, notDone } from "./service.ts";
 import { requireVersion } from "./version.ts";
 import type { Limits } from "./wait.ts";
 
@@ -53,7 +53,7 @@ export interface Revived {
 export function revive(revived: Revived): void {
   const { options, namespaces, rootfs, version } = revived;
   checkVersion(revived);
-  using directories = new WorkingDirectories(options);
+  using directories = new WorkingDirectories(options, RESTORE_LOG);
   const descriptors = readDescriptors(options.imagePath, directories.images);
   const locate = makeMountPoints(rootfs, revived.trace);
   makeDirectory(revived.root, 0o755);
@@ -80,12 +80,15 @@ export function revive(revived: Revived): void {
       locate,
     });
     revived.debug(`criu ${version}: ${JSON.stringify(asked)}`);
-    directories.explaining(RESTORE_LOG, () =>
+    let isRestored = false;
+    directories.explaining(() =>
       ask(service, { type: REQUEST.RESTORE, opts: asked }, (notice) => {
         revived.debug(`criu: ${notice.script}`);
         revived.notified(notice);
+        isRestored ||= notice.script === "post-restore" && notice.pid > 0;
       }),
     );
+    if (!isRestored) throw notDone("RESTORE", "has not told of a process");
   } finally {
     removeDirectory(revived.root);
   }
@@ -105,6 +108,9 @@ function checkVersion({ version, options, namespaces }: Revived): void {
   }
 }
 
+/** Of descriptors.json, in bytes: three names, each as /proc shows it, are shorter. */
+const MOST_DESCRIPTORS = 64 * 1024;
+
 /** The container's descriptors 0 to 2 at the time of the dump. */
 function readDescriptors(imagePath: string, images: number): string[] {
   const file = `${imagePath}/${DESCRIPTORS_FILE}`;
@@ -115,15 +121,23 @@ function readDescriptors(imagePath: string, images: number): string[] {
   } catch (error) {
     throw syntaxError({ file, text }) ?? error;
   }
-  if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
-  throw new TsrunError("E_CONFIG", `cannot use "${file}": it is no list of file names`, {
+  if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) {
+    throw unusable(file, "it is no list of file names");
+  }
+  // Under the numbers that follow criu has files of its own.
+  if (names.length > 3) throw unusable(file, "it has more than three names");
+  return names;
+}
+
+function unusable(file: string, fault: string): TsrunError {
+  return new TsrunError("E_CONFIG", `cannot use "${file}": ${fault}`, {
     hint: "it is not as a checkpoint has written it",
   });
 }
 
 function readDescriptorsFile(imagePath: string, images: number): string {
   try {
-    return readText(DESCRIPTORS_FILE, { at: images });
+    return readWarily(DESCRIPTORS_FILE, images, MOST_DESCRIPTORS);
   } catch (error) {
     const { code, message } = wrapError(`cannot read the images in "${imagePath}"`, error);
     throw new TsrunError(code, message, {

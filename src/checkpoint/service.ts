@@ -140,6 +140,11 @@ function receive(socket: Descriptor, asked: Request): ReceivedMessage {
   }
 }
 
+/** criu said that it was done, but has not said what it says on the way. */
+export function notDone(type: keyof typeof REQUEST, what: string): TsrunError {
+  return failure({ type: REQUEST[type] }, `it said that it was done, but ${what}`);
+}
+
 /** AS RUNC: how its texts begin. */
 function failure({ type }: Request, why: string): TsrunError {
   return new TsrunError("E_SYSCALL", `criu failed: type ${requestName(type)}: ${why}`);

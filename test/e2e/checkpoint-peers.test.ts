@@ -1,7 +1,8 @@
 // checkpoint and restore when criu, the container or the images do not do what is expected of them. A script
 // takes criu's place, so these cases run on any kernel.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
@@ -14,6 +15,8 @@ import {
   pretendedCriu,
   restore,
   runCounting,
+  SAY_DONE,
+  tell,
 } from "../support/criu.ts";
 import { hasEnded, signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
@@ -171,4 +174,137 @@ behaviour(
     await untouched(t, box);
   },
   tsrunOnly("waits for ever"),
+);
+
+behaviour(
+  "descriptors.json is a small regular file with three names, or the restore is refused",
+  async (t, lab) => {
+    const box = withImages(lab);
+    const file = join(imagesOf(box), "descriptors.json");
+    const env = pretendedCriu(lab, "exit 1");
+    for (const [make, line] of [
+      [() => execFileSync("mkfifo", [file]), /cannot use ".*descriptors\.json": it is a FIFO/],
+      [() => symlinkSync("/dev/zero", file), /cannot use ".*descriptors\.json": it is a device/],
+      [
+        () => symlinkSync("/etc/passwd", file),
+        /cannot open "descriptors\.json": too many levels of symbolic/,
+      ],
+      [() => mkdirSync(file), /cannot read the images in ".*": "descriptors\.json" is no regular file/],
+      [() => writeFileSync(file, " ".repeat(65_537)), /"descriptors\.json" is larger than 64 KiB/],
+      [
+        () => execFileSync("truncate", ["--size", "3G", file]),
+        /cannot read the images in ".*": "descriptors\.json" is larger than 64 KiB/,
+      ],
+      [() => writeFileSync(file, '["","","",""]'), /descriptors\.json": it has more than three names/],
+    ] as const) {
+      rmSync(file, { recursive: true });
+      make();
+      refused(t, await restore(box, { flags: ["-d"], env }), line);
+      await nothingLeft(t, lab, String(line));
+    }
+  },
+  tsrunOnly("reads whatever has that name"),
+);
+
+behaviour(
+  "a file that criu would wait for is refused by its name; an older log is removed, not followed",
+  async (t, lab) => {
+    const box = withImages(lab);
+    const images = imagesOf(box);
+    const work = join(lab.folder, "work");
+    mkdirSync(work);
+    const env = pretendedCriu(lab, "exit 1");
+    const flags = ["-d", "--work-path", work];
+    for (const folder of [images, work]) {
+      const odd = join(folder, "pages-1.img");
+      execFileSync("mkfifo", [odd]);
+      refused(t, await restore(box, { flags, env }), new RegExp(`cannot use "${odd}": it is a FIFO`));
+      rmSync(odd);
+    }
+    await nothingLeft(t, lab, "after the refusals");
+    const target = join(lab.folder, "target");
+    writeFileSync(target, "(1) Error (a.c:1): of the target\n");
+    const stale = join(work, "restore.log");
+    for (const make of [
+      () => execFileSync("mkfifo", [stale]),
+      () => symlinkSync(target, stale),
+      () => writeFileSync(stale, "(1) Error (a.c:1): of an earlier run\n"),
+    ]) {
+      make();
+      const { stderr, ...rest } = await restore(box, { flags, env });
+      refused(t, { stderr, ...rest }, /type RESTORE: it ended unexpectedly/);
+      t.notMatch(stderr, /of the target|of an earlier run/);
+      t.notOk(existsSync(stale), "criu begins without one");
+    }
+    t.match(readFileSync(target, "utf8"), /of the target/, "what the link led to is as it was");
+    await nothingLeft(t, lab, "after restore");
+    await runCounting(box);
+    execFileSync("mkfifo", [join(images, "pstree.img")]);
+    refused(t, await checkpoint(box, env), /cannot use ".*pstree\.img": it is a FIFO/);
+    t.notMatch(requestOf(env), /dump\.log/, "criu was asked nothing but its version");
+    rmSync(join(images, "pstree.img"));
+    execFileSync("mkfifo", [join(images, "dump.log")]);
+    refused(t, await checkpoint(box, env), /type DUMP: it ended unexpectedly/);
+    await untouched(t, box);
+  },
+  tsrunOnly("has criu open it"),
+);
+
+behaviour(
+  "of a huge log of criu's only the end is read",
+  async (t, lab) => {
+    const box = withImages(lab);
+    const log = join(imagesOf(box), "restore.log");
+    const script = `echo '(1) Error (a.c:1): the first' > ${log}
+truncate --size 3G ${log}
+printf '\\n(2) Error (a.c:2): the last\\n' >> ${log}
+exit 1`;
+    const result = await restore(box, { flags: ["-d"], env: pretendedCriu(lab, script) });
+    refused(t, result, /type RESTORE: it ended unexpectedly: the last/);
+    t.notMatch(result.stderr, /the first/);
+    await nothingLeft(t, lab, "after restore");
+  },
+  tsrunOnly("reads all of it"),
+);
+
+behaviour(
+  "criu that says that it is done, without having told of images or of a process, has failed",
+  async (t, lab) => {
+    const box = withImages(lab);
+    const env = pretendedCriu(lab, `${tell("setup-namespaces")}\n${SAY_DONE.restore}`);
+    const line = /type RESTORE: it said that it was done, but has not told of a process/;
+    refused(t, await restore(box, { flags: ["-d"], env }), line);
+    await nothingLeft(t, lab, "after restore");
+    await runCounting(box);
+    rmSync(join(imagesOf(box), "descriptors.json"));
+    for (const flags of [[], ["--leave-running"]]) {
+      const result = await checkpoint(box, pretendedCriu(lab, SAY_DONE.checkpoint), { flags });
+      refused(
+        t,
+        result,
+        /type DUMP: it said that it was done, but has not told that the images are complete/,
+      );
+      t.notOk(existsSync(join(imagesOf(box), "descriptors.json")));
+      await untouched(t, box);
+    }
+    const complete = pretendedCriu(lab, `${tell("post-dump")}\n${SAY_DONE.checkpoint}`);
+    mustSucceed(await checkpoint(box, complete, { flags: ["--leave-running"] }));
+    t.ok(existsSync(join(imagesOf(box), "descriptors.json")));
+    await untouched(t, box);
+  },
+  tsrunOnly("believes it"),
+);
+
+behaviour(
+  "a restore whose container is deleted meanwhile says so",
+  async (t, lab) => {
+    const box = withImages(lab);
+    const env = pretendedCriu(lab, "exec sleep 1000");
+    const restored = restore(box, { flags: ["-d"], env });
+    await until("criu to have its request", () => isRequested(env));
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    refused(t, await restored, /the container was deleted meanwhile/);
+    await nothingLeft(t, lab, "after delete --force");
+  },
+  tsrunOnly("says what failed because of that"),
 );
