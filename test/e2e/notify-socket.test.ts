@@ -72,6 +72,7 @@ behaviour(
     t.equal(box.output(), "/run/notify/notify.sock\n");
     await say(box, "READY=1\n");
     mustSucceed(await starting);
+    await until("the manager to tell", () => lines().length > 1);
     t.strictSame(withoutBarrier(lines()), ["READY=1", `MAINPID=${pid}`]);
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete");
@@ -134,6 +135,7 @@ behaviour(
     const { pid } = await box.waitForStatus("running");
     await say(box, "READY=1");
     mustSucceed(await running);
+    await until("the manager to tell", () => lines().length > 1);
     t.strictSame(withoutBarrier(lines()), ["READY=1", `MAINPID=${pid}`]);
   },
   needsBun,
