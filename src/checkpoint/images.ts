@@ -108,11 +108,18 @@ function checkEntries(directory: number, path: string): void {
   }
 }
 
+/** Opens a regular file; throws if it is anything else. */
+function openWarily(name: string, directory: number): Descriptor {
+  const file = open(name, WARILY, { at: directory });
+  if (status("", { at: file.number, itself: true })?.type === S_IFREG) return file;
+  file.close();
+  throw new TsrunError("E_CONFIG", `"${name}" is no regular file`);
+}
+
 /** The last lines of a log; none if it cannot be read. */
 function endOfLog(name: string, directory: number): string {
   try {
-    using log = open(name, WARILY, { at: directory });
-    if (status("", { at: log.number, itself: true })?.type !== S_IFREG) return "";
+    using log = openWarily(name, directory);
     const isLong = tryCall("lseek", log.number, -LOG_END, SEEK_END) > 0;
     const lines = text(readAll(log.number, `"${name}"`, LOG_END));
     // The first line has lost its beginning.
@@ -125,10 +132,7 @@ function endOfLog(name: string, directory: number): string {
 
 /** The text of a regular file. Throws what is wrong with any other, or with a larger one. */
 export function readWarily(name: string, directory: number, most: number): string {
-  using file = open(name, WARILY, { at: directory });
-  if (status("", { at: file.number, itself: true })?.type !== S_IFREG) {
-    throw new TsrunError("E_CONFIG", `"${name}" is no regular file`);
-  }
+  using file = openWarily(name, directory);
   const bytes = readAll(file.number, `"${name}"`, most);
   if (bytes.length <= most) return text(bytes);
   throw new TsrunError("E_CONFIG", `"${name}" is larger than ${most / 1024} KiB`);

@@ -154,35 +154,38 @@ NATIVE_FUNCTION(native_encode_raw) {
   return buffer;
 }
 
+// The bytes that three arguments name: a buffer, where they begin, and how many. NULL after an error.
+static const uint8_t *part_of_buffer(JSContext *context, JSValueConst *arguments, size_t *length) {
+  int64_t at, count;
+  size_t room;
+  if (JS_ToInt64(context, &at, arguments[1]) != 0) return NULL;
+  if (JS_ToInt64(context, &count, arguments[2]) != 0) return NULL;
+  uint8_t *buffer = JS_GetArrayBuffer(context, &room, arguments[0]);
+  if (buffer == NULL) return NULL;
+  if (at < 0 || count < 0 || (size_t)at > room || (size_t)count > room - (size_t)at) {
+    JS_ThrowRangeError(context, "outside of the buffer");
+    return NULL;
+  }
+  *length = (size_t)count;
+  return buffer + at;
+}
+
 // decodeRaw(buffer, at, length): the text of these bytes
 NATIVE_FUNCTION(native_decode_raw) {
   (void)this, (void)count;
-  int64_t at, length;
-  size_t room;
-  if (JS_ToInt64(context, &at, arguments[1]) != 0) return JS_EXCEPTION;
-  if (JS_ToInt64(context, &length, arguments[2]) != 0) return JS_EXCEPTION;
-  uint8_t *buffer = JS_GetArrayBuffer(context, &room, arguments[0]);
-  if (buffer == NULL) return JS_EXCEPTION;
-  if (at < 0 || length < 0 || (size_t)at > room || (size_t)length > room - (size_t)at) {
-    return JS_ThrowRangeError(context, "outside of the buffer");
-  }
-  return raw_text(context, buffer + at, (size_t)length);
+  size_t length;
+  const uint8_t *bytes = part_of_buffer(context, arguments, &length);
+  return bytes == NULL ? JS_EXCEPTION : raw_text(context, bytes, length);
 }
 
 // checksum(buffer, at, length): of words of 32 bits, as src/seccomp/filter.ts reckons it
 NATIVE_FUNCTION(native_checksum) {
   (void)this, (void)count;
-  int64_t at, length;
-  size_t room;
+  size_t length;
   uint32_t sum = 0, next;
-  if (JS_ToInt64(context, &at, arguments[1]) != 0) return JS_EXCEPTION;
-  if (JS_ToInt64(context, &length, arguments[2]) != 0) return JS_EXCEPTION;
-  uint8_t *buffer = JS_GetArrayBuffer(context, &room, arguments[0]);
-  if (buffer == NULL) return JS_EXCEPTION;
-  if (at < 0 || length < 0 || (size_t)at > room || (size_t)length > room - (size_t)at) {
-    return JS_ThrowRangeError(context, "outside of the buffer");
-  }
-  for (const uint8_t *end = buffer + at + length, *from = buffer + at; end - from >= 4; from += 4) {
+  const uint8_t *from = part_of_buffer(context, arguments, &length);
+  if (from == NULL) return JS_EXCEPTION;
+  for (const uint8_t *end = from + length; end - from >= 4; from += 4) {
     memcpy(&next, from, sizeof next);
     sum = (sum << 5 | sum >> 27) ^ next;
   }
