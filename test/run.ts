@@ -39,10 +39,12 @@ interface Tests {
 }
 
 function underTap(files: readonly string[], without: string): Tests {
-  // Two files at a time: more would only measure how tests wait for each other.
-  const args = ["node_modules/.bin/tap", "--reporter=tap", "--jobs=2", "--timeout=1200", ...files];
   const name = `test${without === "" ? "" : `-without-${without}`}`;
-  return { command: [process.execPath, ...args], env: { ...process.env, WITHOUT: without }, name };
+  return {
+    command: [process.execPath, "build/test/files.js", ...files],
+    env: { ...process.env, WITHOUT: without },
+    name,
+  };
 }
 
 /** The smoke checks and test files that the words name, in emulated machines. */
