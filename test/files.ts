@@ -1,5 +1,5 @@
-// Runs compiled test files under tap, two at a time. The command `tap` does the same, and gives each program of Node the
-// hooks by which it would measure coverage: half a second of a processor for each of 300 files.
+// Runs compiled test files under tap, two at a time. The command `tap` would give each program of Node its
+// hooks for coverage, half a second of a processor for each of 300 files.
 
 import { t } from "tap";
 
