@@ -2,7 +2,7 @@
 // rootfs.ts.
 
 import { TsrunError } from "../../errors.ts";
-import { EACCES, EINVAL, ELOOP, ENOENT, ENOTDIR, EPERM } from "../../linux/numbers/errno.ts";
+import { EACCES, EINVAL, ELOOP, ENOENT, ENOTDIR } from "../../linux/numbers/errno.ts";
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../linux/numbers/fcntl.ts";
 import {
   MNT_DETACH,
@@ -19,12 +19,12 @@ import { mount, umount2 } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, operation, operationError } from "../../proxy/calls/operation.ts";
 import type { Conversation } from "../../proxy/conversation.ts";
 import { inWords, type Step } from "../../proxy/step.ts";
-import { type MountinfoEntry, readMounts } from "../host/mountinfo.ts";
 import { adapt } from "../place/adapt.ts";
 import type { RootContext } from "../place/context.ts";
-import { isInside, parentOf } from "../plan/paths.ts";
+import { parentOf } from "../plan/paths.ts";
 import type { RootfsPlan } from "../plan/plan.ts";
 import { bind } from "./attach.ts";
+import { leaveHost } from "./leave-host.ts";
 
 /**
  * Makes the mounts of the new namespace a tree of its own, and the root a private mount in it: pivot_root(2)
@@ -162,7 +162,7 @@ export function changeRoot(context: RootContext, plan: RootfsPlan): Operation[] 
       return pivot(context, plan);
     case "move":
       return [
-        ...coverHost(context.proxy, plan),
+        ...leaveHost(context.proxy, plan.rootfs),
         fchdir(context.root, enters(plan)),
         mount({ source: ".", target: "/", flags: MS_MOVE }, `move "${plan.rootfs}" to "/"`),
         ...jail(plan),
@@ -195,35 +195,4 @@ function pivot(context: RootContext, plan: RootfsPlan): Operation[] {
     chdir("/", attempt),
     close(old),
   ];
-}
-
-/**
- * Comes before a root that is moved, not pivoted to: the host's procfs and sysfs then stay in the namespace,
- * and a process that reaches a full one could mount new ones (runc: msMoveRoot). Unmounts them, or covers
- * them if that is not allowed.
- */
-function coverHost(proxy: Conversation, { rootfs }: RootfsPlan): Operation[] {
-  for (const path of fullKernelMounts(readMounts(proxy), rootfs)) {
-    const separate = mount({ target: path, flags: MS_SLAVE | MS_REC }, `separate "${path}" from the host`);
-    const failed = proxy.attempt([separate, umount2(path, MNT_DETACH, `unmount "${path}"`)]);
-    if (failed === undefined) continue;
-    // It has gone together with a mount above it.
-    if (failed === separate && failed.result === -ENOENT) continue;
-    if (failed === separate || (failed.result !== -EINVAL && failed.result !== -EPERM))
-      throw operationError(failed);
-    const cover = mount({ source: "tmpfs", target: path, type: "tmpfs", flags: 0 }, `cover "${path}"`);
-    const uncovered = proxy.attempt([cover]);
-    if (uncovered !== undefined) throw operationError(uncovered);
-  }
-  return [];
-}
-
-/** The mount points of whole procfs and sysfs mounts outside the root. */
-export function fullKernelMounts(mounts: readonly MountinfoEntry[], rootfs: string): string[] {
-  const found: string[] = [];
-  for (const { root, point, type } of mounts) {
-    if (root !== "/" || (type !== "proc" && type !== "sysfs")) continue;
-    if (!isInside(rootfs, point)) found.push(point);
-  }
-  return found;
 }

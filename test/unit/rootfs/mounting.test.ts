@@ -7,7 +7,7 @@ import { openat } from "../../../src/proxy/calls/calls.ts";
 import { render } from "../../../src/proxy/calls/operation.ts";
 import { Conversation } from "../../../src/proxy/conversation.ts";
 import { countOf } from "../../../src/proxy/wire/repeat.ts";
-import { fullKernelMounts } from "../../../src/rootfs/build/root.ts";
+import { fullKernelMounts } from "../../../src/rootfs/build/leave-host.ts";
 import { parseMounts } from "../../../src/rootfs/host/mountinfo.ts";
 import { Watched } from "../proxy/watched.ts";
 import { bind, build, failure, tmpfs } from "./building.ts";
@@ -206,9 +206,19 @@ t.test("before the root is only moved, whole procfs and sysfs mounts outside of 
     "24 27 0:21 /sys /proc/sys ro - proc proc rw",
     "25 27 0:23 / /b/rootfs/proc rw - proc proc rw",
     "26 27 0:24 / /dev rw - devtmpfs devtmpfs rw",
+    "27 1 8:1 / / rw shared:2 - ext4 /dev/sda rw",
+    "28 27 0:21 / /twice rw - proc proc rw",
+    "29 28 0:21 / /twice rw - proc proc rw",
+    "30 27 0:21 / /hidden rw - proc proc rw",
+    "31 30 0:25 / /hidden rw - tmpfs tmpfs rw",
     "",
   ].join("\n");
-  t.same(fullKernelMounts(parseMounts(mountinfo), "/b/rootfs"), ["/proc", "/with space"]);
+  t.same(fullKernelMounts(parseMounts(mountinfo), "/b/rootfs"), [
+    { path: "/proc", holder: "/" },
+    { path: "/with space", holder: "/" },
+    { path: "/twice", holder: undefined },
+    { path: "/hidden", holder: undefined },
+  ]);
 });
 
 /** Binds of five kinds, as volumes are. */
