@@ -154,18 +154,20 @@ behaviour(
       config.linux.resources = { pids: { limit: 77 }, memory: { limit: 64 << 20 } };
     });
     mustSucceed(await box.create());
-    const rows = rowsOf(await explain(lab, box.id), "limits");
+    const before = await explain(lab, box.id);
+    const rows = rowsOf(before, "limits");
     t.equal(rows.length, 2);
     for (const { file = "", value = "" } of rows) {
       t.equal(readFileSync(file, "utf8").trim(), value.split(" ")[0], file);
     }
     t.strictSame(rows.map(({ value }) => value).sort(), ["67108864 (64 MiB)", "77"]);
     mustSucceed(await lab.invoke(["update", "--pids-limit", "88", box.id]));
-    const updated = rowsOf(await explain(lab, box.id), "limits");
+    const after = await explain(lab, box.id);
     t.ok(
-      updated.some(({ value }) => value === "88"),
+      rowsOf(after, "limits").some(({ value }) => value === "88"),
       "what update has changed is said",
     );
+    t.strictSame(rowsOf(after, "namespaces"), rowsOf(before, "namespaces"), "nothing else has changed");
   },
   ONLY_TSRUN,
   needsController("pids"),

@@ -187,6 +187,27 @@ behaviour(
   tsrunOnly("wants cgroups of an ordinary user too"),
 );
 
+behaviour(
+  "a container that a user is creating is listed as the user's",
+  async (t, lab) => {
+    const box = userContainer(lab, () => {});
+    const go = join(lab.folder, "go");
+    const script = `until [ -e ${go} ]; do /bin/sleep 0.1; done`;
+    box.config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", script] }] };
+    box.writeConfig();
+    const wrapper = asUser(lab);
+    const creating = box.create({ wrapper });
+    await box.waitForStatus("creating");
+    const [listed] = JSON.parse((await lab.invoke(["list", "--format", "json"])).stdout);
+    t.match(listed, { id: box.id, status: "creating", owner: "nobody" });
+    writeFileSync(go, "");
+    mustSucceed(await creating);
+    mustSucceed(await box.delete({ wrapper, flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("lists no container before it is created"),
+);
+
 behaviour("every command works for the user", async (t, lab) => {
   const box = userContainer(lab, Container.script("exec sleep 1000"));
   const wrapper = asUser(lab);

@@ -190,6 +190,19 @@ behaviour(
 );
 
 behaviour(
+  "an agent that ends does not keep create waiting: the runtime holds no copy of its listener",
+  async (t, lab) => {
+    const agent = await startAgent(lab, "leave");
+    const box = lab.container(notifying("true", agent.socket, "capset"));
+    box.config.process.noNewPrivileges = false;
+    box.writeConfig();
+    refused(t, await box.create(), /function not implemented/);
+    await nothingLeft(t, lab, "after create");
+  },
+  NOTIFY,
+);
+
+behaviour(
   "an agent that never answers execve does not keep start for ever",
   async (t, lab) => {
     const agent = await startAgent(lab, "silent");

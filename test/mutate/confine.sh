@@ -8,7 +8,11 @@ shift
 CGROUPS=$(awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) ~ /^cgroup2?$/) print $5, $(i + 1), $(i + 3) }' \
   /proc/self/mountinfo)
 export CGROUPS
-echo "$CGROUPS" | while read -r at _; do
+echo "$CGROUPS" | while read -r at type _; do
+  # In cgroup v2 the part has the controllers that its parent gives it.
+  if [ "$type" = cgroup2 ]; then
+    for one in $(cat "$at/cgroup.controllers"); do echo "+$one" >"$at/cgroup.subtree_control"; done
+  fi
   mkdir -p "$at/$name"
   # A cpuset without processors takes no process (cpuset(7)).
   if [ -e "$at/$name/cpuset.mems" ] && [ -e "$at/cgroup.clone_children" ]; then
@@ -17,14 +21,26 @@ echo "$CGROUPS" | while read -r at _; do
   fi
   echo $$ >"$at/$name/cgroup.procs"
 done
-exec unshare --cgroup --mount --pid --fork --kill-child --mount-proc sh -euc '
+INSIDE='
   echo "$CGROUPS" | while read -r at type options; do
     umount "$at"
     mount -t "$type" -o "${options#r[wo],}" cgroup "$at"
   done
   case "$PWD" in /tmp/*) ;; *) mount -t tmpfs -o mode=1777 tmpfs /tmp ;; esac
   mount -t tmpfs -o mode=0755 tmpfs /run
-  unset CGROUPS
+  unset CGROUPS INSIDE
   # Not exec: the first process of a pid namespace has to reap what others leave, and a shell does.
   "$@" || exit $?
-' sh "$@"
+'
+export INSIDE
+exec unshare --cgroup sh -euc '
+  name=$1
+  shift
+  # A cgroup of v2 that has processes gives no controllers to those below it, and NAME is the root from now on.
+  echo "$CGROUPS" | while read -r at type _; do
+    [ "$type" = cgroup2 ] || continue
+    mkdir -p "$at/$name/caller"
+    echo $$ >"$at/$name/caller/cgroup.procs"
+  done
+  exec unshare --mount --pid --fork --kill-child --mount-proc sh -euc "$INSIDE" sh "$@"
+' sh "$name" "$@"

@@ -52,7 +52,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/terminal/screen": ["e2e/top"],
   "src/why/": ["e2e/why", "e2e/why-ended", "e2e/healthy"],
   "src/gc/": ["e2e/gc", "e2e/healthy"],
-  "src/container/existing": ["e2e/diff", "e2e/explain", "e2e/update"],
+  "src/container/existing": ["e2e/diff", "e2e/explain", "e2e/update", "e2e/diff-healthy"],
   "src/container/ending": ["e2e/why-ended"],
   "src/container/causes": ["e2e/causes", "e2e/other-causes"],
   "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
