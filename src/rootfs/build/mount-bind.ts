@@ -209,8 +209,8 @@ class BindStep implements TargetStep {
       this.#mountByHelper();
       this.#check();
     }
-    const asked = this.#mount.parsed;
-    changeBelowIfAsked(this.#context, { path: this.target.path, asked, attempt: this.#attempt });
+    const [asked, where] = [this.#mount.parsed, describeMount({ ...this.#mount, type: "bind" })];
+    changeBelowIfAsked(this.#context, { path: this.target.path, asked, attempt: this.#attempt, where });
   }
 
   /** World: tsrun's own privileges, in the container's mount namespace. The mount point is opened again. */
@@ -366,7 +366,7 @@ export function remountStep({ context, mount }: RemountOptions): Step {
     finish: () => assertNosymfollow(looks, hint()),
     get next() {
       if (!changesOneByOne(context, mount)) return undefined;
-      return () => changeBelowIfAsked(context, { path: target.path, asked: mount, attempt });
+      return () => changeBelowIfAsked(context, { path: target.path, asked: mount, attempt, where: hint() });
     },
     recover: (failed, pending) => {
       if (target.recover(failed, pending) || adapt(context, failed)) return;

@@ -255,7 +255,8 @@ export class FilesystemStep implements TargetStep, FreshTmpfs {
       copyUp(context, copy);
       context.proxy.say([close(copy.from), ...(keep ? [] : [close(copy.to)])]);
     }
-    changeBelowIfAsked(context, { path: this.target.path, asked: mount, attempt: this.#attempt });
+    const where = describeMount(mount);
+    changeBelowIfAsked(context, { path: this.target.path, asked: mount, attempt: this.#attempt, where });
   }
 
   #configure(filesystem: Operation, operations: Operation[]): void {

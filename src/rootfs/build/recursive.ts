@@ -12,13 +12,16 @@ import { flagsAfter, flagsOfStatfs, statfsFlags } from "../plan/attributes.ts";
 import type { Flagged } from "../plan/mounts.ts";
 import { isInside } from "../plan/paths.ts";
 import { onScratch } from "./attach.ts";
+import { adviceForLocked } from "./locked.ts";
 import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
 
-interface Below {
+export interface Below {
   /** Where the mount lies in the root. */
   readonly path: string;
-  readonly set: number;
-  readonly clear: number;
+  readonly asked: Flagged;
+  readonly attempt: string;
+  /** Where the mount stands in the configuration, for errors. */
+  readonly where: string;
 }
 
 /** Whether the mounts below have to be changed one by one. */
@@ -32,28 +35,28 @@ export function changesOneByOne(
 /** Changes them, if they have to be changed one by one. */
 export function changeBelowIfAsked(
   context: RootContext,
-  { path, asked, attempt }: { path: string; asked: Pick<Flagged, "recursive">; attempt: string },
+  { path: below, asked, attempt, where }: Below,
 ): void {
   const { recursive } = asked;
   if (recursive === undefined || context.features.mountSetattr) return;
-  changeBelow(context, { path, ...recursive }, attempt);
-}
-
-function changeBelow(context: RootContext, below: Below, attempt: string): void {
-  const top = `${context.rootfs}${below.path}`;
+  const top = `${context.rootfs}${below}`;
   for (const { point } of readMounts(context.proxy)) {
     if (!isInside(top, point)) continue;
     const path = point.slice(context.rootfs.length);
     const opening = openPlain(context, { directory: context.root, path, how: O_PATH }, attempt);
     const status = fstatfs(opening.descriptor, attempt);
     const unknown = context.proxy.attempt([...opening.operations, status]);
-    if (unknown !== undefined) throw operationError(unknown);
-    const flags = flagsAfter(flagsOfStatfs(statfsFlags(status.out.bytes)), below);
+    if (unknown !== undefined) throw operationError(unknown, { hint: where });
+    const flags = flagsAfter(flagsOfStatfs(statfsFlags(status.out.bytes)), recursive);
     const mounted = resultOf(opening.descriptor);
     const remount = onScratch(context, mounted, { flags: MS_REMOUNT | MS_BIND | flags }, attempt);
     const looks = lookForNosymfollow(mounted, flags, attempt);
     const failed = context.proxy.attempt([...remount, ...looks, close(mounted)]);
-    if (failed !== undefined) throw operationError(failed);
+    if (failed !== undefined) {
+      const flagging = remount.find(({ call }) => call === "mount");
+      const tried = { failed, tree: mounted, flagging, asked: { ...asked, setFlags: 0, clearFlags: 0 } };
+      throw operationError(failed, { hint: `${adviceForLocked(context.proxy, tried)}${where}` });
+    }
     assertNosymfollow(looks, `"${path}"`);
   }
 }
