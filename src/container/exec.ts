@@ -238,6 +238,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
       gidMappings: [],
       timeOffsets: [],
       keepsGroups: plan.process.keepsGroups,
+      entersRoot: record.chrooted === true || record.mountsBefore !== undefined,
     },
     cgroup: { ...join, directory },
     beforeCgroup: beginOn(plan, globals),

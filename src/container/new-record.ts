@@ -4,6 +4,7 @@ import { plannedRecord } from "../cgroups/plan.ts";
 import { TsrunError } from "../errors.ts";
 import { hasHooksAfter } from "../hooks/plan.ts";
 import { checkProc, PROC_HINT } from "../linux/process/own-proc.ts";
+import { isChrooted } from "../linux/process/own-root.ts";
 import { processStatus } from "../linux/process/process.ts";
 import { mountsOn } from "../rootfs/host/host-mounts.ts";
 import type { ContainerPlan } from "./plan.ts";
@@ -33,6 +34,7 @@ export function newRecord(plan: ContainerPlan, directory: StateDirectory): State
     hooksAfter: hasHooksAfter(spec.hooks),
     ...(seccomp?.notify === true ? { notifiesAgent: true } : {}),
     ...(rootfs.onHost ? { mountsBefore: mountsOn(bundle.rootfs) } : {}),
+    ...(isChrooted() ? { chrooted: true } : {}),
     ownPidNamespace: namespaces.created.has("pid"),
   };
 }

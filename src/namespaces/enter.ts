@@ -6,7 +6,7 @@
 import { type Descriptor, writeFile } from "../linux/files/files.ts";
 import { socketPair } from "../linux/files/sockets.ts";
 import { ENOSYS } from "../linux/numbers/errno.ts";
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/numbers/fcntl.ts";
+import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "../linux/numbers/fcntl.ts";
 import {
   CLONE_INTO_CGROUP,
   CLONE_NEWCGROUP,
@@ -18,13 +18,14 @@ import {
 } from "../linux/numbers/sched.ts";
 import { SOCK_SEQPACKET } from "../linux/numbers/socket-numbers.ts";
 import { dieWithTsrun } from "../process/session.ts";
-import { type Fd, shown } from "../proxy/calls/arguments.ts";
-import { clone, clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls/calls.ts";
-import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
+import { shown } from "../proxy/calls/arguments.ts";
+import { clone, clone3, close, dup3, openat, prctl, unshare, write } from "../proxy/calls/calls.ts";
+import { inChild, inParent, type Operation, operation, orGoOn } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
 import { PROXY_NAME } from "../proxy/name.ts";
 import { type Hindrance, startProxy, type Trace } from "../proxy/proxy.ts";
 import { writeIdMaps } from "./id-maps.ts";
+import { becomeRoot, joinAll } from "./join.ts";
 import { NAMESPACES, type NamespacePlan } from "./plan.ts";
 
 /**
@@ -243,54 +244,6 @@ function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) 
   const attempt = `join a cgroup by adding pid 0 to "${tasks}"`;
   const file = as(openat(directory, tasks, O_WRONLY, attempt));
   return [file, as(write(file, "0", attempt)), as(close(file))];
-}
-
-/**
- * Joins existing namespaces. All paths are opened before the first setns(2), since a joined mount namespace
- * changes what they mean. If a user namespace is joined too, namespaces of the host can be joined only before
- * it, and namespaces that it owns only after it. So each is tried before, and if that fails again after.
- */
-export function joinAll({ first, plan, joinsBelow, slots }: Entering): void {
-  const from = joinsBelow === undefined ? AT_FDCWD : slots.joins;
-  const opened = plan.joins.map((join) => ({
-    ...join,
-    file: openat(from, join.path, O_RDONLY, `open the ${join.kind} namespace "${join.path}"`),
-  }));
-  const enter = ({ kind, path, file }: (typeof opened)[number], namespace: Fd = file): Operation =>
-    setns(namespace, NAMESPACES[kind].flag, `join the ${kind} namespace "${path}"`);
-  const user = opened.find(({ kind }) => kind === "user");
-  const others = opened.filter((one) => one !== user);
-  const namespaces = opened.map(({ file }) => file);
-  // A directory of procfs, which nobody in the joined pid namespace may find here (CVE-2016-9962).
-  const files = joinsBelow === undefined ? namespaces : [...namespaces, close(slots.joins)];
-  first.say(files);
-  if (user === undefined) {
-    first.say([...others.map((one) => enter(one)), ...namespaces.map(close)]);
-    return;
-  }
-  const tries = others.map((one) => orGoOn(enter(one)));
-  first.say(tries);
-  first.settle();
-  const failed = others.filter((_, index) => (tries[index]?.result ?? -1) < 0);
-  first.say([
-    enter(user, resultOf(user.file)),
-    ...becomeRoot(plan),
-    ...failed.map((one) => enter(one, resultOf(one.file))),
-    ...namespaces.map((file) => close(resultOf(file))),
-  ]);
-}
-
-/**
- * Makes a process root of its user namespace: otherwise nothing that it makes would belong to the container.
- */
-export function becomeRoot({ keepsGroups }: { readonly keepsGroups?: boolean } = {}): Operation[] {
-  const attempt = "become root of the user namespace";
-  return [
-    // Fails where setgroups(2) is denied; the process then keeps the caller's groups.
-    ...(keepsGroups ? [] : [orGoOn(operation("setgroups", [0, 0], attempt))]),
-    operation("setresgid", [0, 0, 0], attempt),
-    operation("setresuid", [0, 0, 0], attempt),
-  ];
 }
 
 /** The user namespace comes first: it owns the others. */

@@ -46,6 +46,8 @@ export interface NamespacePlan {
   readonly timeOffsets: readonly string[];
   /** The process that becomes root of a user namespace keeps the caller's supplementary groups. */
   readonly keepsGroups: boolean;
+  /** The root of the process whose namespaces are joined is not that of its mount namespace. */
+  readonly entersRoot?: boolean;
 }
 
 /** Reads `linux.namespaces` and what belongs to it. */

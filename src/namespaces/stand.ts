@@ -17,10 +17,10 @@ import {
   type EnterOptions,
   endProcesses,
   enterNamespaces,
-  joinAll,
   makeTimeNamespace,
   standInCgroup,
 } from "./enter.ts";
+import { joinAll } from "./join.ts";
 import { NAMESPACES } from "./plan.ts";
 
 export interface StandOptions extends EnterOptions {

@@ -37,6 +37,11 @@ export interface Attributes {
    */
   readonly propagation: readonly number[];
   readonly attempt: string;
+  /**
+   * The attributes are set when the mount is in place: if its parent is shared, the copies of it that appear
+   * elsewhere do not have them.
+   */
+  readonly late?: boolean | undefined;
 }
 
 /** The operations that attach; `flagging` is the one that fails if flags are locked. */
@@ -56,7 +61,7 @@ export function attach(
   operations: Operation[] = [],
 ): Attaching {
   const move = moveMount(tree, target, attributes.attempt);
-  const early = context.features.mountSetattr;
+  const early = context.features.mountSetattr && attributes.late !== true;
   if (!early) operations.push(move);
   const flagging = addAttributes(context, tree, attributes, operations);
   if (early) operations.push(move);

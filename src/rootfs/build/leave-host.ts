@@ -26,8 +26,8 @@ export function leaveHost(proxy: Conversation, rootfs: string): Operation[] {
       ...(holder === undefined ? [] : [separated(holder, MS_SLAVE), unmount]),
     ]);
     if (failed === undefined && holder !== undefined) continue;
-    // It has gone together with a mount above it.
-    if (failed === separate && failed.result === -ENOENT) continue;
+    // It has gone together with a mount above it, or such a mount hides it.
+    if (failed === separate && (failed.result === -ENOENT || failed.result === -EINVAL)) continue;
     if (failed === separate) throw operationError(failed);
     if (failed === unmount && failed.result !== -EINVAL && failed.result !== -EPERM)
       throw operationError(failed);

@@ -47,7 +47,7 @@ export function rootStep(context: RootContext, plan: RootfsPlan, above: string |
           const descriptor = open();
           return { operations: [descriptor], descriptor };
         },
-        propagation: plan.treePropagation === undefined ? [] : [parentPropagation(plan)],
+        propagation: rootPropagations(plan),
         attempt,
       });
       context.root = bound.mounted;
@@ -78,6 +78,17 @@ const TREE_ATTEMPT = "change the propagation of all mounts";
  */
 function parentPropagation({ rootPropagation = MS_PRIVATE }: RootfsPlan): number {
   return (rootPropagation & MS_SLAVE) === 0 ? MS_PRIVATE : MS_SLAVE;
+}
+
+/**
+ * What the copy of the root gets. If the tree's mounts stay shared, so do the copies of those that are in
+ * the root, and what is mounted on them would appear on the host: they become slaves, as in crun.
+ */
+function rootPropagations(plan: RootfsPlan): number[] {
+  const { treePropagation: tree } = plan;
+  if (tree === undefined) return [];
+  const isApart = (tree & MS_REC) !== 0 && (tree & (MS_PRIVATE | MS_SLAVE)) !== 0;
+  return [...(isApart ? [] : [MS_SLAVE | MS_REC]), parentPropagation(plan)];
 }
 
 /** Whether changing the whole tree gives the mount that holds the root the right propagation, too. */

@@ -53,7 +53,8 @@ export function readonlyPathStep(context: RootContext, path: string): Step {
         return { operations: [descriptor], descriptor };
       };
       const from = { from: target, withSubmounts: true, target, again };
-      const bound = bind(context, { ...from, change, propagation: [], attempt });
+      // Late: in a volume that is shared with the host, the path must not become read-only there.
+      const bound = bind(context, { ...from, change, late: true, propagation: [], attempt });
       return [target, ...bound.operations, close(bound.mounted), close(target)];
     },
     recover: (failed) => {
