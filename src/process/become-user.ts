@@ -5,17 +5,9 @@
 import { TsrunError } from "../errors.ts";
 import { textUntilNul } from "../linux/call/words.ts";
 import type { Descriptor } from "../linux/files/files.ts";
-import { type FileStatus, parseStatx } from "../linux/files/statx.ts";
+import { type FileStatus, isNullDevice, parseStatx } from "../linux/files/statx.ts";
 import { EACCES, EINVAL, ENOENT, EPERM, EROFS, errnoName, errnoWords } from "../linux/numbers/errno.ts";
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  O_NOCTTY,
-  O_NONBLOCK,
-  O_RDONLY,
-  O_RDWR,
-  S_IFCHR,
-} from "../linux/numbers/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR } from "../linux/numbers/fcntl.ts";
 import { chdir, close, dup3, fchown, openat, type Reading, read, statx } from "../proxy/calls/calls.ts";
 import { type Operation, operationError, orGoOn } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
@@ -276,10 +268,6 @@ function checkStdio(operations: readonly Operation[]): void {
  */
 function mayStay(result: number): boolean {
   return result >= 0 || [-EPERM, -EROFS, -EINVAL].includes(result);
-}
-
-function isNullDevice(status: FileStatus | undefined): boolean {
-  return status?.type === S_IFCHR && status.nodeMajor === 1 && status.nodeMinor === 3;
 }
 
 function statusOf(reading: Reading): FileStatus | undefined {

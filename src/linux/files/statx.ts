@@ -2,7 +2,7 @@
 // know statx.
 
 import { viewOf } from "../call/words.ts";
-import { S_IFMT } from "../numbers/fcntl.ts";
+import { S_IFCHR, S_IFMT } from "../numbers/fcntl.ts";
 import { machine } from "../numbers/syscalls.ts";
 
 export interface FileStatus {
@@ -35,6 +35,11 @@ export function isSameFile(one: FileStatus | undefined, other: FileStatus | unde
 /** Whether two statuses are of files of one file system. */
 export function isOnSameFilesystem(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
   return one !== undefined && one.deviceMajor === other?.deviceMajor && one.deviceMinor === other.deviceMinor;
+}
+
+/** Whether it is /dev/null, the character device 1:3 (null(4)), and not something in its place. */
+export function isNullDevice(found: FileStatus | undefined): boolean {
+  return found?.type === S_IFCHR && found.nodeMajor === 1 && found.nodeMinor === 3;
 }
 
 /** Bytes of `struct statx`. */

@@ -3,9 +3,9 @@
 // #readonly-paths.
 
 import { TsrunError } from "../../errors.ts";
-import { parseStatx } from "../../linux/files/statx.ts";
+import { isNullDevice, parseStatx } from "../../linux/files/statx.ts";
 import { EINVAL, ENOENT, ENOSYS } from "../../linux/numbers/errno.ts";
-import { AT_EMPTY_PATH, O_PATH, S_IFCHR } from "../../linux/numbers/fcntl.ts";
+import { AT_EMPTY_PATH, O_PATH } from "../../linux/numbers/fcntl.ts";
 import { MOUNT_ATTR_RDONLY, MS_RDONLY } from "../../linux/numbers/mount.ts";
 import type { Fd } from "../../proxy/calls/arguments.ts";
 import { close, fstatfs, type Reading, statx } from "../../proxy/calls/calls.ts";
@@ -123,8 +123,7 @@ export class NullDevice implements Step {
 
 /** Throws unless it is the character device 1:3. */
 export function verifyNull(status: Reading): void {
-  const { type, nodeMajor, nodeMinor } = parseStatx(status.out.bytes);
-  if (type === S_IFCHR && nodeMajor === 1 && nodeMinor === 3) return;
+  if (isNullDevice(parseStatx(status.out.bytes))) return;
   throw new TsrunError("E_CONFIG", "cannot use the container's /dev/null: container's /dev/null is invalid", {
     hint: "it must be the character device 1:3; check linux.devices, and what is mounted on /dev",
   });
