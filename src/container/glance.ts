@@ -8,8 +8,10 @@ import { readLink } from "../linux/files/files.ts";
 import { peekName, peekOwner, peekText } from "../linux/files/peek.ts";
 import { ENOENT, ESRCH } from "../linux/numbers/errno.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
+import { isProcOwn } from "../linux/process/own-proc.ts";
 import { parseIdentity } from "../linux/process/process.ts";
 import { isRunning } from "../linux/process/process-handle.ts";
+import { once } from "../once.ts";
 import { inThisBoot } from "./boot.ts";
 import type { ContainerState, Status } from "./options.ts";
 import { stateOf } from "./printed-state.ts";
@@ -56,9 +58,17 @@ function glanceAtStatus(root: number, id: string, record: StateRecord): Status |
   // Read first: if the process turns out to be the container's afterwards, it was so before.
   const executable = waits ? readLink(`/proc/${pid}/exe`) : undefined;
   const line = peekText(`/proc/${pid}/stat`, AT_FDCWD);
-  if (line === -ENOENT || line === -ESRCH) return "stopped";
+  if (line === -ENOENT || line === -ESRCH) return ended();
   if (typeof line === "number") return undefined;
-  if (!isRunning(parseIdentity(line), startTime)) return "stopped";
+  if (!isRunning(parseIdentity(line), startTime)) return ended();
   if (freezeState(record.cgroup) === "frozen") return "paused";
   return waits ? whileWaiting("created", executable) : "running";
+}
+
+/** Asked once, however many containers have stopped. */
+const isKnown = once(isProcOwn);
+
+/** The status of one that /proc does not show, or not as running, if that can be believed. */
+function ended(): Status | undefined {
+  return isKnown() ? "stopped" : undefined;
 }

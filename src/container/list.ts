@@ -14,7 +14,10 @@ export interface ContainerList<Entry> {
   readonly entries: Entry[];
   /** A sentence for each container that could not be read; the others are still listed. */
   readonly problems: string[];
-  /** One of the problems is tsrun's own, such as a lack of descriptors: the container may be undamaged. */
+  /**
+   * One of the problems is tsrun's own, such as a lack of descriptors or of /proc: the container may be
+   * undamaged.
+   */
   readonly incomplete: boolean;
 }
 
@@ -81,7 +84,8 @@ function listWith<Entry>(
       throwIfOutOfMemory(error);
       if (!(error instanceof TsrunError)) throw error;
       problems.push(`cannot list container "${id}": ${error.message}`);
-      if (error.code !== "E_NOT_FOUND" && error.errno !== undefined) incomplete = true;
+      const isDamaged = error.errno === undefined && error.code !== "E_SYSCALL";
+      if (!isDamaged && error.code !== "E_NOT_FOUND") incomplete = true;
     }
   }
   return { entries, problems, incomplete };

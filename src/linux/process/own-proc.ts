@@ -1,4 +1,5 @@
-// Whether /proc counts processes as tsrun does. Called before a pid of /proc is recorded or signalled.
+// Whether /proc counts processes as tsrun does. Called before a pid of /proc is recorded or signalled, and
+// before a process that is not in /proc counts as ended.
 
 import { TsrunError } from "../../errors.ts";
 import { tryCall } from "../call/call.ts";
@@ -17,11 +18,22 @@ const DIGIT_0 = 0x30;
  * belong to others here. proc(5): /proc/self names the process that reads it, as that namespace counts.
  */
 export function checkProc(): void {
-  const { pid } = process;
+  const self = ownPid();
+  if (self === process.pid) return;
+  const there = self < 0 ? "is not there" : `is process ${self} there`;
+  const words = `cannot use /proc: tsrun, process ${process.pid}, ${there}`;
+  throw new TsrunError("E_SYSCALL", words, { hint: PROC_HINT });
+}
+
+/** As `checkProc`, but tells. */
+export function isProcOwn(): boolean {
+  return ownPid() === process.pid;
+}
+
+/** Our pid in /proc; -1 if we are not there. */
+function ownPid(): number {
   const length = tryCall("readlinkat", AT_FDCWD, "/proc/self", link, link.length);
-  let self = 0;
+  let self = length < 0 ? -1 : 0;
   for (let at = 0; at < length; at++) self = self * 10 + (link[at] as number) - DIGIT_0;
-  if (self === pid) return;
-  const there = length < 0 ? "is not there" : `is process ${self} there`;
-  throw new TsrunError("E_SYSCALL", `cannot use /proc: tsrun, process ${pid}, ${there}`, { hint: PROC_HINT });
+  return self;
 }

@@ -126,17 +126,28 @@ export class ProcessHandle {
   }
 }
 
-/** Whether a process still runs: same pid, same start time, no zombie. */
+/**
+ * Whether a process still runs: same pid, same start time, no zombie. Throws if it only seems to have ended,
+ * because /proc is not there or is another pid namespace's.
+ */
 export function runs(pid: number, startTime: number): boolean {
-  return isRunning(processStatus(pid), startTime);
+  if (isRunning(processStatus(pid), startTime)) return true;
+  checkProc();
+  return false;
 }
 
 /**
  * The directory of /proc of a running process, or of one of its threads if the first has ended. `undefined`
  * if the process has ended. Files opened below it always belong to this process: once it has been waited for,
- * the directory is empty, even if another process has its pid.
+ * the directory is empty, even if another process has its pid. Throws as `runs` does.
  */
 export function holdProcess(pid: number, startTime: number): Descriptor | undefined {
+  const held = holdIfRunning(pid, startTime);
+  if (held === undefined) checkProc();
+  return held;
+}
+
+function holdIfRunning(pid: number, startTime: number): Descriptor | undefined {
   const held = openIfThere(`/proc/${pid}`, O_PATH | O_DIRECTORY);
   if (held === undefined) return undefined;
   // The start time is compared after opening, through the open directory.
