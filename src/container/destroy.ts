@@ -17,7 +17,7 @@ import { runHooks } from "../hooks/run.ts";
 import { hasErrno } from "../linux/call/call.ts";
 import { readLink, removeDirectory, status } from "../linux/files/files.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
-import { endOfZombie } from "../linux/process/process.ts";
+import { endOfZombie, processStatus } from "../linux/process/process.ts";
 import { detachMount } from "../rootfs/host/host-mounts.ts";
 import type { Spec } from "../spec/types.ts";
 import type { End, Ending } from "./ending.ts";
@@ -165,7 +165,7 @@ function removeCgroup(
   const { cgroup, cgroupIsPlanned, ownPidNamespace } = record;
   if (cgroupIsPlanned === true) return removePlannedCgroup(record, forced);
   const mayBeOthers = forced !== undefined && hadEnded && ownPidNamespace && record.init_process_pid !== 0;
-  if (mayBeOthers && holdsOthers(cgroup)) {
+  if (mayBeOthers && holdsOthers(record)) {
     forced.warning("the container's cgroup is in use by another container, not removing it");
     return [];
   }
@@ -187,8 +187,10 @@ function removeCgroup(
  * If `create` was killed before it had made the cgroup, or could record it, the path may belong to another
  * container, so no process in it is killed. The processes that `create` itself had put there end with it.
  */
-function removePlannedCgroup({ cgroup }: StateRecord, forced: DestroyOptions["forced"]): string[] {
+function removePlannedCgroup(record: StateRecord, forced: DestroyOptions["forced"]): string[] {
+  const { cgroup } = record;
   if (!waitUntilEmpty(cgroup)) {
+    checkFirst(record, readProcesses(cgroup));
     forced?.warning("the cgroup that was planned for the container is in use by others, not removing it");
     return [];
   }
@@ -212,12 +214,25 @@ function unseen(processes: string): TsrunError {
  * pid namespace than tsrun, belongs to another container. Throws if there are processes of which that cannot
  * be said.
  */
-function holdsOthers(cgroup: CgroupRecord): boolean {
-  const { seen, unseen: hidden } = readMembers(cgroup);
+function holdsOthers(record: StateRecord): boolean {
+  const { seen, unseen: hidden } = readMembers(record.cgroup);
   if (hidden > 0) throw unseen(`${hidden} process(es)`);
+  checkFirst(record, seen);
   if (seen.length === 0) return false;
   const own = readLink("/proc/self/ns/pid");
   return seen.some((pid) => (readLink(`/proc/${pid}/ns/pid`) ?? own) !== own);
+}
+
+/**
+ * Throws for a process that has the pid of the first one, and is in its cgroup, but began at another time. It
+ * is the first one, if an older version kept the time of another time namespace, or another container's.
+ */
+function checkFirst({ init_process_pid: pid }: StateRecord, members: readonly number[]): void {
+  if (!members.includes(pid) || processStatus(pid)?.hasEnded !== false) return;
+  const words = `process ${pid} in its cgroup has the pid of its first process, but began at another time`;
+  throw new TsrunError("E_STATE", `cannot delete the container: ${words}`, {
+    hint: "delete it from the time namespace in which it was created, or end that process first",
+  });
 }
 
 /** The container's cgroups that are still there, for `gc`. */

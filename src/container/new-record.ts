@@ -6,6 +6,7 @@ import { hasHooksAfter } from "../hooks/plan.ts";
 import { checkProc, PROC_HINT } from "../linux/process/own-proc.ts";
 import { isChrooted } from "../linux/process/own-root.ts";
 import { processStatus } from "../linux/process/process.ts";
+import { keptStartTime } from "../linux/process/start-time.ts";
 import { mountsOn } from "../rootfs/host/host-mounts.ts";
 import type { ContainerPlan } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
@@ -46,5 +47,5 @@ export function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | 
     const words = "cannot read the status of the container's first process in /proc";
     throw new TsrunError("E_SYSCALL", words, { hint: PROC_HINT });
   }
-  return { init_process_pid: pid, init_process_start: found.startTime };
+  return { init_process_pid: pid, init_process_start: keptStartTime(found.startTime) };
 }

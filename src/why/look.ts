@@ -16,6 +16,7 @@ import { TsrunError } from "../errors.ts";
 import { listIfReadable } from "../linux/files/directories.ts";
 import { readLink, readTextIfThere } from "../linux/files/files.ts";
 import { endOfZombie, processStatus } from "../linux/process/process.ts";
+import { isSameStart } from "../linux/process/start-time.ts";
 import type { Spec } from "../spec/types.ts";
 import type { CommandsAtWork } from "./commands.ts";
 import { kernelFacts } from "./kernel-log.ts";
@@ -70,7 +71,7 @@ function lookAtExisting(directory: StateDirectory, record: StateRecord, { comman
   const status = statusOf(record, directory);
   const { init_process_pid: pid, init_process_start: startTime } = record;
   const cgroup = ownCgroup(record);
-  const isThere = pid !== 0 && processStatus(pid)?.startTime === startTime;
+  const isThere = pid !== 0 && isThereSince(pid, startTime);
   const init = isThere ? lookAtProcess(pid) : undefined;
   const members = readProcesses(cgroup);
   const isBeforeProgram = isThere && readLink(`/proc/${pid}/exe`) === PROXY_EXECUTABLE;
@@ -97,6 +98,12 @@ function lookAtExisting(directory: StateDirectory, record: StateRecord, { comman
     stdout: isThere ? targetOf(pid, 1) : undefined,
     stderr: isThere ? targetOf(pid, 2) : undefined,
   };
+}
+
+/** Also one that has ended, and was not waited for. */
+function isThereSince(pid: number, startTime: number): boolean {
+  const found = processStatus(pid);
+  return found !== undefined && isSameStart(found.startTime, startTime);
 }
 
 /** The configuration is only used to name hooks and rules, so `why` does without a damaged one. */

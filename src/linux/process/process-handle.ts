@@ -12,6 +12,7 @@ import { O_DIRECTORY, O_PATH } from "../numbers/fcntl.ts";
 import { POLLIN } from "../numbers/sched.ts";
 import { checkProc } from "./own-proc.ts";
 import { heldProcessStatus, type ProcessStatus, processStatus } from "./process.ts";
+import { isSameStart } from "./start-time.ts";
 
 /** How often to check for the end of a process without a pidfd, in milliseconds. */
 const LOOK_AGAIN_MS = 5;
@@ -29,8 +30,8 @@ export interface Meanwhile {
 export class ProcessHandle {
   readonly #pid: number;
   /**
-   * In clock ticks after boot; with the pid it identifies the process. `undefined` for a child with a pidfd
-   * that has not been waited for, since its pid cannot be reused.
+   * In clock ticks (start-time.ts); with the pid it identifies the process. `undefined` for a child with a
+   * pidfd that has not been waited for, since its pid cannot be reused.
    */
   readonly #startTime: number | undefined;
   readonly #pidfd: Descriptor | undefined;
@@ -177,7 +178,7 @@ export function isRunning(
   found: Pick<ProcessStatus, "startTime" | "hasEnded"> | undefined,
   startTime: number,
 ): boolean {
-  return found?.startTime === startTime && !found.hasEnded;
+  return found !== undefined && !found.hasEnded && isSameStart(found.startTime, startTime);
 }
 
 /**

@@ -6,6 +6,7 @@ import { syscallError, tryCall } from "../call/call.ts";
 import { viewOf } from "../call/words.ts";
 import { readTextIfThere } from "../files/files.ts";
 import { statusField, statusNumber } from "./proc-text.ts";
+import { isSameStart } from "./start-time.ts";
 
 const endings: ((status: number) => void)[] = [];
 
@@ -42,7 +43,7 @@ export interface ProcessStatus {
   /** One letter, as in proc_pid_stat(5): R, S, D, Z, T, X… */
   readonly state: string;
   readonly parent: number;
-  /** Clock ticks after boot; with the pid it identifies a process. */
+  /** Clock ticks after boot, in our time namespace; with the pid it identifies a process (start-time.ts). */
   readonly startTime: number;
   /** False if only its first thread has (pthread_exit(3)): that is a zombie until the others have ended. */
   readonly hasEnded: boolean;
@@ -117,7 +118,7 @@ export function stateBeforeExecuting(pid: number, startTime?: number): string | 
   if (line === undefined) return undefined;
   const at = behindName(line);
   if ((statField(line, 9) & PF_FORKNOEXEC) === 0) return undefined;
-  return startTime === undefined || statField(line, 22) === startTime ? line[at] : undefined;
+  return startTime === undefined || isSameStart(statField(line, 22), startTime) ? line[at] : undefined;
 }
 
 /**
@@ -191,7 +192,8 @@ export function endOfZombie(pid: number, startTime?: number): Omit<WaitResult, "
   const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
   if (line === undefined) return undefined;
   const at = behindName(line);
-  if (startTime !== undefined && (!hasEnded(line, at) || statField(line, 22) !== startTime)) return undefined;
+  const isThis = (start: number) => hasEnded(line, at) && isSameStart(statField(line, 22), start);
+  if (startTime !== undefined && !isThis(startTime)) return undefined;
   const word = statField(line, 52);
   if (startTime !== undefined && word === 0 && effectiveUid() !== 0) return undefined;
   return meaningOf(word);
