@@ -13,8 +13,8 @@ import {
 import type { CgroupPlan } from "../cgroups/planned.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
-import { checkNetworkSysctls } from "../namespaces/host-network.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
+import { checkOwnNamespaces } from "../namespaces/own-namespaces.ts";
 import { isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
 import { checkHostLabels, hasSelinux } from "../process/host-side.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
@@ -56,7 +56,7 @@ export interface PlanRequest {
 
 /** Plans the container. Reads the host's cgroups and ids, and changes only the cache of seccomp filters. */
 export function planContainer(request: PlanRequest): ContainerPlan {
-  checkNetworkSysctls(request.bundle.spec);
+  checkOwnNamespaces(request.bundle.spec);
   const plan = planWithoutFilter({ ...request, bundle: withoutIdleLabel(request) });
   checkHostLabels(plan.process);
   return unseenIfPossible({ ...plan, seccomp: seccompOf(request.bundle.spec, request.globals) });

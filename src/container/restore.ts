@@ -16,6 +16,7 @@ import { sendDescriptor } from "../linux/files/unix-sockets.ts";
 import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../linux/numbers/sched.ts";
 import { reapChild } from "../linux/process/children.ts";
 import { watchSignals } from "../linux/process/signals.ts";
+import { checkOwnNamespaces } from "../namespaces/own-namespaces.ts";
 import { setLoopbackUpOf } from "../network/loopback-of.ts";
 import { loadBundle } from "./bundle.ts";
 import { attachTerminal, openConsole } from "./console.ts";
@@ -47,6 +48,7 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   const bundle = loadBundle(options.bundle);
   for (const warning of bundle.oddKeys) globals.log.warning(warning);
   const creation = { ...options, noNewKeyring: false, preserveFds: 0 };
+  checkOwnNamespaces(bundle.spec);
   const spec = withHandedDown(bundle.spec, creation, `${globals.root}/${options.id}`);
   const request = { bundle: { ...bundle, spec }, options: creation, globals };
   // A seccomp filter comes out of the images.

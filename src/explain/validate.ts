@@ -6,7 +6,7 @@ import { checkRootfs, enterBundle, readConfig } from "../container/bundle.ts";
 import { readDocument } from "../container/document.ts";
 import { profileOf } from "../container/filter.ts";
 import { effectiveIds } from "../linux/process/process.ts";
-import { checkNetworkSysctls } from "../namespaces/host-network.ts";
+import { ownNamespaceFaults } from "../namespaces/own-namespaces.ts";
 import { excessOf } from "../record/excess.ts";
 import { readRecording } from "../record/read.ts";
 import { ownCalls, unknownNames } from "../seccomp/names.ts";
@@ -42,7 +42,7 @@ export function validate(given: ValidateRequest): Verdict {
   const { spec, source, faults, warnings, untold } = inspectConfig(text, effectiveIds());
   if (spec === undefined) return { file, faults, warnings, untold };
   const planned = planFindings({ ...request, spec, hierarchies: readHierarchies() });
-  const further = [...rootfsFaults(request, spec), ...networkFaults(spec), ...planned.faults];
+  const further = [...rootfsFaults(request, spec), ...ownNamespaceFaults(spec), ...planned.faults];
   const told = further.slice(0, MOST_TOLD);
   const doubts = [...seccompWarnings(spec), ...namespaceWarnings(spec)];
   return {
@@ -69,12 +69,6 @@ function seccompWarnings({ linux }: Spec): Fault[] {
     reason: `${quoted(name)} is no system call that libseccomp knows, ignoring`,
     ...(meant === undefined ? {} : { hint: `did you mean "${meant}"?` }),
   }));
-}
-
-/** Sysctls that would change the host's network. */
-function networkFaults(spec: Spec): Fault[] {
-  const fault = faultOf("/linux/sysctl", () => checkNetworkSysctls(spec));
-  return fault === undefined ? [] : [fault];
 }
 
 /** A namespace that does not exist now may be created before the container, so this is only a warning. */

@@ -57,6 +57,13 @@ export function checkSpec(spec: Spec, caller: Caller, schemaFaults: readonly Fau
   });
 }
 
+/** The faults that `linux.namespaces` is the reason for. */
+export function checkNamespaces(spec: Spec): readonly Fault[] {
+  const report = new Report([]);
+  const context = { spec, caller: { euid: 0 }, report };
+  return report.collect(() => checkRules([...NAMESPACE_RULES, ...SYSCTL_RULES], context)).faults;
+}
+
 function checkRules(rules: readonly Rule[], context: Context): void {
   for (const { about, reads, check } of rules) {
     if (about !== undefined && isAbsent(context.spec, about)) continue;

@@ -3,7 +3,7 @@
 
 import { childPointer } from "../json-positions.ts";
 import { nearestWord } from "../nearest.ts";
-import type { IDMapping, Spec } from "../types.ts";
+import type { IDMapping } from "../types.ts";
 import { type Context, isAbsolute, NAMESPACES, namespaceOf, type Report, type Rule } from "./report.ts";
 
 const MAPPINGS = ["/linux/uidMappings", "/linux/gidMappings"];
@@ -216,12 +216,4 @@ function isInterfaceName(name: string): boolean {
   if (/^\w{1,15}$/.test(name)) return true;
   const length = new TextEncoder().encode(name).length;
   return length > 0 && length <= 15 && name !== "." && name !== ".." && !/[/:\s\0]/.test(name);
-}
-
-/** The network namespace in which a container that joins it sets sysctls: see namespaces/host-network.ts. */
-export function sysctlsInJoinedNetwork(spec: Spec): { path: string; names: readonly string[] } | undefined {
-  const path = namespaceOf(spec, "network")?.path;
-  if (path === undefined) return undefined;
-  const names = Object.keys(spec.linux?.sysctl ?? {}).filter((name) => /^net[./]/.test(name));
-  return names.length === 0 ? undefined : { path, names };
 }

@@ -28,6 +28,7 @@ function sysctl({ spec, report }: Context): void {
   }
 }
 
+/** A namespace that is joined may still be the host's: src/namespaces/own-namespaces.ts looks. */
 function sysctlFault(name: string, spec: Spec): string | undefined {
   const parts = sysctlParts(name);
   // `net/../kernel/core_pattern` is not a parameter of the network namespace.
@@ -39,7 +40,6 @@ function sysctlFault(name: string, spec: Spec): string | undefined {
       : `sysctl "${name}" is not allowed in the hosts ipc namespace`;
   }
   if (parts[0] === "net" && parts.length > 1) {
-    // A joined namespace may still be the host's: namespaces/host-network.ts looks.
     return namespaceOf(spec, "network") !== undefined
       ? undefined
       : `sysctl "${name}" not allowed in host network namespace`;

@@ -1,7 +1,7 @@
 // Rules about namespaces, id mappings, and what needs a namespace.
 
 import t from "tap";
-import { sysctlsInJoinedNetwork } from "../../../../src/spec/semantics/namespaces.ts";
+import { checkNamespaces } from "../../../../src/spec/semantics.ts";
 import { faults, linuxFaults, loads, NAMESPACES, PROCESS, warnings } from "./findings.ts";
 
 const ROOT_ONLY = [{ containerID: 0, hostID: 1000, size: 1 }];
@@ -153,15 +153,17 @@ t.test("network devices need a network namespace and names the kernel takes", as
   ]);
 });
 
-t.test("sysctls of a network namespace to join are left for whoever can see the namespace", async (t) => {
-  const sysctl = { "net.ipv4.ip_forward": "1", "net/core/somaxconn": "9", "kernel.shmmax": "1" };
-  const path = "/run/netns/x";
-  const namespaces = [{ type: "network" as const, path }, { type: "ipc" as const }];
-  const spec = { ociVersion: "1.3.0", linux: { sysctl, namespaces } };
-  t.strictSame(sysctlsInJoinedNetwork(spec), { path, names: ["net.ipv4.ip_forward", "net/core/somaxconn"] });
-  t.equal(
-    sysctlsInJoinedNetwork({ ociVersion: "1.3.0", linux: { sysctl, namespaces: NAMESPACES } }),
-    undefined,
+t.test("what a namespace is needed for is allowed where one is joined, and told of without it", async (t) => {
+  const sysctl = { "net.ipv4.ip_forward": "1", "kernel.shmmax": "1" };
+  const namespaces = [
+    { type: "network" as const, path: "/run/netns/x" },
+    { type: "uts" as const, path: "/proc/1/ns/uts" },
+    { type: "ipc" as const },
+  ];
+  t.equal(loads({ hostname: "box", linux: { sysctl, namespaces } }), true);
+  const spec = { ociVersion: "1.3.0", hostname: "box", linux: { sysctl, namespaces: namespaces.slice(2) } };
+  t.strictSame(
+    checkNamespaces(spec).map(({ pointer }) => pointer),
+    ["/hostname", "/linux/sysctl/net.ipv4.ip_forward"],
   );
-  t.equal(loads({ linux: { sysctl, namespaces } }), true);
 });
