@@ -8,11 +8,19 @@ import { whyConfined } from "./confined.ts";
 import { whyNotExecuted } from "./execute.ts";
 import { whyNotEnterable } from "./files.ts";
 import { whyHookNotExecuted } from "./hooks.ts";
-import { whyLimitRefused, whyNoSpace, whyNotCapable, whyNotWritten, whySysctlNotSet } from "./limits.ts";
+import {
+  whyLimitRefused,
+  whyNoSpace,
+  whyNotCapable,
+  whyNotPrivileged,
+  whyNotWritten,
+  whySysctlNotSet,
+} from "./limits.ts";
 import { whyNotFound } from "./lookup.ts";
 import { whyNotEntered, whyNotJoined, whyNotMade, whyNotMapped } from "./namespaces.ts";
 import { whyNoCgroup } from "./room.ts";
 import type { Scene } from "./scene.ts";
+import { hostCredentials } from "./self.ts";
 
 /** The cause of a failure that has to do with the container's files or its process. */
 export function causeOf({ subject, errno = "" }: TsrunError, scene: Scene): Cause | undefined {
@@ -44,7 +52,10 @@ function whyCallFailed(
   errno: string,
 ): Cause | undefined {
   if (call === "capset" && errno === "EPERM") return whyNotCapable(asked, who.permitted);
+  // In a user namespace of its own the process has capabilities that tsrun may lack.
+  const own = (): bigint => who.permitted | hostCredentials().permitted;
   return (
+    (who.uids === undefined ? whyNotPrivileged(attempt, errno, own) : undefined) ??
     whySysctlNotSet(sysctls, attempt, errno) ??
     whyNoSpace(call, errno) ??
     whyDeviceBusy(attempt, errno) ??

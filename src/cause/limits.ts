@@ -3,7 +3,7 @@
 
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { readTextIfThere } from "../linux/files/files.ts";
-import { CAPABILITY_NAMES } from "../linux/numbers/capabilities.ts";
+import { CAPABILITY_NAMES, type CapabilityName } from "../linux/numbers/capabilities.ts";
 import { readSysctl } from "../namespaces/limits.ts";
 import { sysctlAttempt, sysctlPath } from "../namespaces/sysctl.ts";
 import { nearestWord } from "../spec/nearest.ts";
@@ -143,6 +143,23 @@ export function whyNotCapable(asked: bigint, own: bigint): Cause | undefined {
     words: `tsrun itself has no ${missing.join(", ")}`,
     next: "take that out of process.capabilities, or give it to tsrun's caller",
   };
+}
+
+/** What the first process does with a capability that tsrun must have for it; capabilities(7). */
+const NEEDING: readonly { readonly attempt: RegExp; readonly capability: CapabilityName }[] = [
+  { attempt: /^(?:leave tsrun's groups|join the groups .*|become group \d+)$/, capability: "CAP_SETGID" },
+  { attempt: /^become user \d+$/, capability: "CAP_SETUID" },
+  { attempt: /^drop \w+ from the bounding set$/, capability: "CAP_SETPCAP" },
+  { attempt: /^set the loopback device up$/, capability: "CAP_NET_ADMIN" },
+];
+
+/** Which capability tsrun lacks for something that it does for every container. */
+export function whyNotPrivileged(attempt: string, errno: string, own: () => bigint): Cause | undefined {
+  const needed = errno === "EPERM" ? NEEDING.find((one) => one.attempt.test(attempt)) : undefined;
+  if (needed === undefined) return undefined;
+  const { capability } = needed;
+  if (((own() >> BigInt(CAPABILITY_NAMES.indexOf(capability))) & 1n) !== 0n) return undefined;
+  return { words: `tsrun itself has no ${capability}`, next: "give it to tsrun's caller" };
 }
 
 /** Which sysctl was refused, and what is wrong with it. */
