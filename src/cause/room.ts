@@ -12,6 +12,9 @@ export function whyNotKept(directory: string, errno: string): Cause | undefined 
   if (errno === "EDQUOT") {
     return { words: `the user's quota on ${whose} is used up`, next: "make room there, or raise the quota" };
   }
+  if (errno === "EROFS") {
+    return { words: `${whose} is read-only`, next: "make it writable, or choose another one" };
+  }
   if (errno !== "ENOSPC") return undefined;
   return { words: `${whose} has no blocks or no inodes left`, next: "see df and df -i of it, and make room" };
 }

@@ -316,6 +316,23 @@ behaviour(
 );
 
 behaviour(
+  "an update whose state cannot be kept says that its file system is read-only",
+  async (t, lab) => {
+    const box = await running(lab);
+    const script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
+    const apart = ["unshare", "--mount", "--propagation", "private"];
+    const wrapper = [...apart, "sh", "-c", script, lab.stateRoot];
+    const line =
+      /cannot open ".state.json.\d+": read-only file system: the file system of ".*" is read-only".*hint="make it/;
+    refused(t, await lab.invoke(["update", "--cpu-share", "512", box.id], { wrapper }), line);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsController("cpu"),
+  notOfCrun("it does not keep limits"),
+);
+
+behaviour(
   "kernel memory is ignored, with a warning",
   async (t, lab) => {
     const box = await running(lab);

@@ -236,7 +236,8 @@ export function createOpenFile(
     writeAll(file.number, data, `"${path}"`);
   } catch (error) {
     file.close();
-    remove(path, { at });
+    // If that fails too, the first error is the one that says what is wrong.
+    tryCall("unlinkat", at, path, 0);
     throw error;
   }
   return file;
@@ -276,12 +277,18 @@ export function replaceFile(
   { at = AT_FDCWD, mode }: CreateFileOptions,
 ): void {
   const temporary = temporaryName(path);
-  remove(temporary, { at });
-  createFile(temporary, data, { at, mode });
+  try {
+    createFile(temporary, data, { at, mode });
+  } catch (error) {
+    // An earlier process with this pid was killed.
+    if (!hasErrno(error, "EEXIST")) throw error;
+    remove(temporary, { at });
+    createFile(temporary, data, { at, mode });
+  }
   try {
     renameFile(temporary, path, { at });
   } catch (error) {
-    remove(temporary, { at });
+    tryCall("unlinkat", at, temporary, 0);
     throw error;
   }
 }
