@@ -1,9 +1,10 @@
 // The five capability sets, read back from /proc/self/status inside the container.
 
 import t from "tap";
-import { behaviour, runcBefore } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, runcBefore, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container } from "../support/container.ts";
+import { findProgram } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { capabilityBits, parseStatus } from "../support/proc.ts";
 
@@ -84,5 +85,26 @@ behaviour("an effective capability is really there, and another is really gone",
   });
   t.equal(await box.live(), "chown\nend\n");
 });
+
+behaviour(
+  "a capability that tsrun itself needs for every container is named",
+  async (t, lab) => {
+    const box = lab.container();
+    for (const [name, line] of [
+      ["setgid", /^cannot leave tsrun's groups: .*EPERM/],
+      ["setpcap", /^cannot drop CAP_\w+ from the bounding set: .*EPERM/],
+      ["net_admin", /^cannot set the loopback device up: .*EPERM/],
+    ] as const) {
+      const wrapper = ["setpriv", `--bounding-set=-${name}`];
+      const { code, stderr } = await box.create({ wrapper, globals: ["--log", `${lab.folder}/log`] });
+      t.equal(code, 1);
+      t.match(stderr, line);
+      t.match(stderr, `: tsrun itself has no CAP_${name.toUpperCase()}; give it to tsrun's caller`);
+      await nothingLeft(t, lab, `after the refusal without ${name}`);
+    }
+  },
+  tsrunOnly("it names no cause"),
+  findProgram("setpriv") === undefined ? "needs setpriv" : undefined,
+);
 
 t.comment("capability numbers are those of linux/capability.h");

@@ -54,27 +54,6 @@ behaviour(
 );
 
 behaviour(
-  "a capability that tsrun itself needs for every container is named",
-  async (t, lab) => {
-    const box = lab.container();
-    for (const [name, line] of [
-      ["setgid", /^cannot leave tsrun's groups: .*EPERM/],
-      ["setpcap", /^cannot drop CAP_\w+ from the bounding set: .*EPERM/],
-      ["net_admin", /^cannot set the loopback device up: .*EPERM/],
-    ] as const) {
-      const wrapper = ["setpriv", `--bounding-set=-${name}`];
-      const { code, stderr } = await box.create({ wrapper, globals: ["--log", `${lab.folder}/log`] });
-      t.equal(code, 1);
-      t.match(stderr, line);
-      t.match(stderr, `: tsrun itself has no CAP_${name.toUpperCase()}; give it to tsrun's caller`);
-      await nothingLeft(t, lab, `after the refusal without ${name}`);
-    }
-  },
-  ONLY_TSRUN,
-  findProgram("setpriv") === undefined ? "needs setpriv" : undefined,
-);
-
-behaviour(
   "exec names the cause as the container has it now",
   async (t, lab) => {
     const box = lab.container(Container.script("sleep 1000"));

@@ -323,7 +323,7 @@ behaviour(
     const apart = ["unshare", "--mount", "--propagation", "private"];
     const wrapper = [...apart, "sh", "-c", script, lab.stateRoot];
     const line =
-      /cannot open ".state.json.\d+": read-only file system: the file system of ".*" is read-only".*hint="make it/;
+      /cannot open ".state.json.\d+": read-only file system: .* is read-only".*hint="make it writable/;
     refused(t, await lab.invoke(["update", "--cpu-share", "512", box.id], { wrapper }), line);
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete");

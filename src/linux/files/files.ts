@@ -271,19 +271,16 @@ export function temporaryName(path: string): string {
 }
 
 /** Replaces a file atomically: writes a temporary file beside it, then calls rename(2). */
-export function replaceFile(
-  path: string,
-  data: string | Uint8Array,
-  { at = AT_FDCWD, mode }: CreateFileOptions,
-): void {
+export function replaceFile(path: string, data: string | Uint8Array, options: CreateFileOptions): void {
+  const { at = AT_FDCWD } = options;
   const temporary = temporaryName(path);
   try {
-    createFile(temporary, data, { at, mode });
+    createFile(temporary, data, options);
   } catch (error) {
     // An earlier process with this pid was killed.
     if (!hasErrno(error, "EEXIST")) throw error;
     remove(temporary, { at });
-    createFile(temporary, data, { at, mode });
+    createFile(temporary, data, options);
   }
   try {
     renameFile(temporary, path, { at });
