@@ -205,7 +205,18 @@ const FILES: readonly Rule[] = [
   },
 ];
 
+/** Namespaces of the runtime's own that are joined by a path, where the configuration would change the host. */
+function changesHost({ config }: Draft): boolean {
+  return config.linux.namespaces.some(
+    ({ type, path = "" }) => ["uts", "ipc", "mount"].includes(type) && path.startsWith("/proc/1/ns/"),
+  );
+}
+
 const MADE: readonly Rule[] = [
+  {
+    reason: "names and sysctls in a namespace that is the runtime's own are refused; runc changes the host's",
+    explains: (_, draft, made) => made.runc && !made.tsrun && changesHost(draft),
+  },
   {
     reason:
       "mappings beside a joined user namespace are ignored with a warning; runc refuses others than its own",

@@ -1,8 +1,16 @@
 #!/bin/sh
-# confine.sh NAME COMMAND…: runs a command where a runtime with a fault can do no harm, and leaves nothing that
-# lives. Processes are in a pid namespace that ends with the command, mounts in a mount namespace, /tmp and /run
-# are empty (but for a clone that is in /tmp), and of each cgroup hierarchy only the part NAME is seen. Whoever calls removes the cgroups NAME.
+# confine.sh [--aside] NAME COMMAND…: runs a command where a runtime with a fault can do no harm, and leaves
+# nothing that lives. Processes are in a pid namespace that ends with the command, mounts in a mount namespace,
+# /tmp and /run are empty (but for a clone that is in /tmp), and of each cgroup hierarchy only the part NAME is
+# seen. Whoever calls removes the cgroups NAME. With --aside the command is in a cgroup of its own below that
+# part in v2.
 set -eu
+ASIDE=
+if [ "$1" = --aside ]; then
+  ASIDE=yes
+  shift
+fi
+export ASIDE
 name=$1
 shift
 CGROUPS=$(awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) ~ /^cgroup2?$/) print $5, $(i + 1), $(i + 3) }' \
@@ -28,7 +36,7 @@ INSIDE='
   done
   case "$PWD" in /tmp/*) ;; *) mount -t tmpfs -o mode=1777 tmpfs /tmp ;; esac
   mount -t tmpfs -o mode=0755 tmpfs /run
-  unset CGROUPS INSIDE
+  unset CGROUPS INSIDE ASIDE
   # Not exec: the first process of a pid namespace has to reap what others leave, and a shell does.
   "$@" || exit $?
 '
@@ -38,7 +46,7 @@ exec unshare --cgroup sh -euc '
   shift
   # A cgroup of v2 that has processes gives no controllers to those below it, and NAME is the root from now on.
   echo "$CGROUPS" | while read -r at type _; do
-    [ "$type" = cgroup2 ] || continue
+    [ "$type$ASIDE" = cgroup2yes ] || continue
     mkdir -p "$at/$name/caller"
     echo $$ >"$at/$name/caller/cgroup.procs"
   done

@@ -150,7 +150,9 @@ export class Workshop {
     rmSync(this.#report, { force: true });
     const trial = [process.execPath, "build/test/mutate/trial.js", this.#report, ...files];
     const confined =
-      effectiveUid === 0 ? ["sh", resolve("test/mutate/confine.sh"), this.#cgroup, ...trial] : trial;
+      effectiveUid === 0
+        ? ["sh", resolve("test/mutate/confine.sh"), "--aside", this.#cgroup, ...trial]
+        : trial;
     const limitSeconds = names.reduce((sum, name) => sum + 2 * limitOf(name), 60);
     const env = { RUNTIME: join(this.#folder, "dist/tsrun"), TMPDIR: "/tmp" };
     await run(confined, { cwd: this.#folder, env, limitSeconds });
