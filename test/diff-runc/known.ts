@@ -205,7 +205,7 @@ const FILES: readonly Rule[] = [
   },
 ];
 
-/** Namespaces of the runtime's own that are joined by a path, where the configuration would change the host. */
+/** Whether it joins a namespace of the runtime's own by a path, and would change the host there. */
 function changesHost({ config }: Draft): boolean {
   return config.linux.namespaces.some(
     ({ type, path = "" }) => ["uts", "ipc", "mount"].includes(type) && path.startsWith("/proc/1/ns/"),

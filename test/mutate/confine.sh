@@ -1,9 +1,9 @@
 #!/bin/sh
 # confine.sh [--aside] NAME COMMAND…: runs a command where a runtime with a fault can do no harm, and leaves
-# nothing that lives. Processes are in a pid namespace that ends with the command, mounts in a mount namespace,
-# /tmp and /run are empty (but for a clone that is in /tmp), and of each cgroup hierarchy only the part NAME is
-# seen. Whoever calls removes the cgroups NAME. With --aside the command is in a cgroup of its own below that
-# part in v2.
+# nothing that lives. Processes are in a pid namespace that ends with the command, mounts in a mount
+# namespace, /tmp and /run are empty (but for a clone that is in /tmp), and of each cgroup hierarchy only the
+# part NAME is seen. Whoever calls removes the cgroups NAME. With --aside the command is in a cgroup of its own
+# below that part in v2.
 set -eu
 ASIDE=
 if [ "$1" = --aside ]; then
@@ -44,7 +44,7 @@ export INSIDE
 exec unshare --cgroup sh -euc '
   name=$1
   shift
-  # A cgroup of v2 that has processes gives no controllers to those below it, and NAME is the root from now on.
+  # A cgroup of v2 that has processes gives no controllers to those below it, and NAME is the root now.
   echo "$CGROUPS" | while read -r at type _; do
     [ "$type$ASIDE" = cgroup2yes ] || continue
     mkdir -p "$at/$name/caller"
