@@ -131,7 +131,8 @@ export class StateDirectory implements Disposable {
         throw new TsrunError("E_NOT_FOUND", "container does not exist", { hint, cause: error });
       }
       if (!hasErrno(error, "EFBIG")) {
-        throw new TsrunError("E_STATE", `${attempt}: ${error.message}`, { errno: error.errno, cause: error });
+        const { errno, hint } = error;
+        throw new TsrunError("E_STATE", `${attempt}: ${error.message}`, { errno, hint, cause: error });
       }
     }
     const record = json === undefined ? TOO_LARGE : parseRecord(json);

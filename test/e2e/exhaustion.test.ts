@@ -127,6 +127,29 @@ behaviour(
 );
 
 behaviour(
+  "a create that may open too few files says that the limit is too low, and names nothing of its own",
+  async (t, lab) => {
+    const box = lab.container();
+    let most = 5;
+    for (; ; most++) {
+      const result = await box.create({ wrapper: ["prlimit", `--nofile=${most}`] });
+      if (result.code === 0) break;
+      refused(
+        t,
+        result,
+        /: too many open files".* hint="the limit of open files \(RLIMIT_NOFILE, ulimit -n\) is/,
+      );
+      t.notMatch(result.stderr, "/proc/self/fd", `with ${most}`);
+      await nothingLeft(t, lab, `with ${most}`);
+    }
+    t.ok(most > 8, `${most} are enough`);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+  },
+  needsPrlimit,
+  tsrunOnly("it needs more for itself"),
+);
+
+behaviour(
   "a create whose caller may not write files, or only short ones, says so, and leaves nothing",
   async (t, lab) => {
     const box = lab.container();

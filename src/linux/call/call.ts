@@ -3,7 +3,7 @@
 
 import { readText, syscall } from "native";
 import { TsrunError } from "../../errors.ts";
-import { EINTR, errnoName, errnoWords } from "../numbers/errno.ts";
+import { EINTR, EMFILE, errnoName, errnoWords } from "../numbers/errno.ts";
 import { OWN_NUMBERS, type SyscallName } from "../numbers/syscalls.ts";
 import { cString, type Word } from "./words.ts";
 
@@ -81,8 +81,14 @@ export function mustCall(
 
 /** The error of a failed call: `cannot open "/x": no such file or directory`. */
 export function syscallError(attempt: string, errno: number): TsrunError {
-  return new TsrunError("E_SYSCALL", `cannot ${attempt}: ${errnoWords(errno)}`, { errno: errnoName(errno) });
+  return new TsrunError("E_SYSCALL", `cannot ${attempt}: ${errnoWords(errno)}`, {
+    errno: errnoName(errno),
+    hint: errno === EMFILE ? TOO_FEW_FILES : undefined,
+  });
 }
+
+/** What the file was for says nothing: the next one would have failed, too. getrlimit(2). */
+const TOO_FEW_FILES = "the limit of open files (RLIMIT_NOFILE, ulimit -n) is too low for tsrun: raise it";
 
 /** Whether `error` is a failed system call with this errno name. */
 export function hasErrno(error: unknown, ...names: readonly string[]): boolean {

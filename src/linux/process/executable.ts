@@ -3,10 +3,10 @@
 // src/proxy/proxy.ts and library-process.ts.
 
 import { TsrunError } from "../../errors.ts";
-import { mustCall, tryCall } from "../call/call.ts";
+import { mustCall, syscallError, tryCall } from "../call/call.ts";
 import { viewOf } from "../call/words.ts";
 import { Descriptor, open, writeAll } from "../files/files.ts";
-import { EACCES, EINVAL, errnoWords } from "../numbers/errno.ts";
+import { EACCES, EINVAL } from "../numbers/errno.ts";
 import {
   AT_FDCWD,
   F_ADD_SEALS,
@@ -55,6 +55,7 @@ export function spawnProgram(program: Program, { descriptors, trace, ...options 
     return spawn({
       ...options,
       path: `/proc/self/fd/${executed}`,
+      what: `"${program.name}", a process that tsrun needs for its work`,
       args: [program.name],
       descriptors: lifted,
     });
@@ -98,7 +99,7 @@ function sealedMemory(program: Program): Descriptor | undefined {
   // MFD_EXEC is new in Linux 6.3; before that every memfd may be executed.
   if (fd === -EINVAL) fd = tryCall("memfd_create", program.name, wanted);
   if (fd === -EACCES) return undefined;
-  if (fd < 0) throw new TsrunError("E_SYSCALL", `cannot make a memory file: ${errnoWords(-fd)}`);
+  if (fd < 0) throw syscallError("make a memory file", -fd);
   const file = new Descriptor(fd);
   writeAll(fd, program.bytes, `the executable ${program.name}`);
   const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;

@@ -11,10 +11,9 @@ import {
   POSIX_SPAWN_FILE_ACTIONS_INIT,
 } from "../../engine/host/constants.ts";
 import { addressOf, hold, locateBytes, readAddress } from "../../engine/host/memory.ts";
-import { TsrunError } from "../../errors.ts";
 import { begin, end } from "../../spans.ts";
+import { syscallError } from "../call/call.ts";
 import { cString, setWord, viewOf } from "../call/words.ts";
-import { errnoName, errnoWords } from "../numbers/errno.ts";
 import { keepInherited } from "./inherited.ts";
 
 /**
@@ -38,6 +37,8 @@ let inheritedKept = false;
 
 export interface SpawnOptions {
   readonly path: string;
+  /** What errors call it, if its path says nothing. */
+  readonly what?: string;
   readonly args: readonly string[];
   /** If absent, ours. */
   readonly environment?: readonly string[];
@@ -50,7 +51,16 @@ export interface SpawnOptions {
 }
 
 /** Starts a program with no signal ignored, whatever the caller has set. Returns its pid. */
-export function spawn({ path, args, environment, descriptors, directory, signals }: SpawnOptions): number {
+export function spawn({
+  path,
+  args,
+  environment,
+  descriptors,
+  directory,
+  signals,
+  what,
+}: SpawnOptions): number {
+  const named = what ?? `"${path}"`;
   if (!inheritedKept) keepInherited();
   inheritedKept = true;
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
@@ -66,17 +76,17 @@ export function spawn({ path, args, environment, descriptors, directory, signals
   const variables = envp === undefined ? readAddress(ENVIRON) : locateBytes(envp.array);
   const memory = [pid, program, actions, attributes, argv.array];
   const at = locateBytes(actions);
-  must(path, callInt(POSIX_SPAWN_FILE_ACTIONS_INIT, at));
+  must(named, callInt(POSIX_SPAWN_FILE_ACTIONS_INIT, at));
   try {
     // If an action could not be added for lack of memory, the program would have a wrong file.
     for (const { from, to } of descriptors) {
-      must(path, callInt(POSIX_SPAWN_FILE_ACTIONS_ADDDUP2, at, from, to));
+      must(named, callInt(POSIX_SPAWN_FILE_ACTIONS_ADDDUP2, at, from, to));
     }
-    if (cwd !== undefined) must(path, callInt(POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP, at, locateBytes(cwd)));
+    if (cwd !== undefined) must(named, callInt(POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP, at, locateBytes(cwd)));
     const since = begin();
     const failed = callInt(POSIX_SPAWN, ...memory.map(locateBytes), variables);
     end(since, "spawn", "posix_spawn", path);
-    must(path, failed);
+    must(named, failed);
     return viewOf(pid).getInt32(0, true);
   } finally {
     callInt(POSIX_SPAWN_FILE_ACTIONS_DESTROY, at);
@@ -85,11 +95,9 @@ export function spawn({ path, args, environment, descriptors, directory, signals
 }
 
 /** Throws if the result is an errno; these functions return 0 on success. */
-function must(path: string, errno: number): void {
+function must(what: string, errno: number): void {
   if (errno === 0) return;
-  throw new TsrunError("E_SYSCALL", `cannot start "${path}": ${errnoWords(errno)}`, {
-    errno: errnoName(errno),
-  });
+  throw syscallError(`start ${what}`, errno);
 }
 
 /** A NULL-terminated array of C strings; `strings` must stay referenced as long as the array is used. */
