@@ -198,6 +198,10 @@ const FILES: readonly Rule[] = [
     explains: ({ key }, draft) => /^left (mounts|files)$/.test(key) && !hasNamespace(draft, "mount"),
   },
   {
+    reason: "exec into a container without a mount namespace enters its root; runc enters the host's",
+    explains: ({ key }, draft) => /^exec-\d+ /.test(key) && !hasNamespace(draft, "mount"),
+  },
+  {
     reason: "without a mount namespace the host's mounts keep their propagation; runc changes it",
     explains: ({ key, tsrun }, draft) =>
       !hasNamespace(draft, "mount") &&

@@ -89,7 +89,7 @@ behaviour(
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete");
   },
-  notOfRunc("it cannot create one here"),
+  notOfRunc("it enters the host's"),
   notOfCrun("it enters the host's"),
 );
 
