@@ -1,7 +1,8 @@
 // The root filesystem around the mounts: devices, links, read-only, masked and protected paths, how the root
 // is entered.
 
-import { mkdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   behaviour,
@@ -140,6 +141,11 @@ const HOSTS = {
   "/proc is mounted twice": "mount -t proc proc /proc",
 };
 
+/** Whether the folders of the cases are on the file system that /proc is mounted on. */
+function isOnMountOfProc(): boolean {
+  return statSync(tmpdir()).dev === statSync("/").dev;
+}
+
 for (const [host, first] of Object.entries(HOSTS)) {
   behaviour(
     `--no-pivot changes no mount of the host, wherever the root's mounts propagate: ${host}`,
@@ -167,7 +173,7 @@ for (const [host, first] of Object.entries(HOSTS)) {
       await nothingLeft(t, lab, "after run");
     },
     notOfCrun("its cgroup stays"),
-    first === ":" ? undefined : notOfRunc("it unmounts the host's /proc and /sys"),
+    first === ":" && isOnMountOfProc() ? undefined : notOfRunc("it unmounts the host's /proc and /sys"),
   );
 }
 
