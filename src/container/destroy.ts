@@ -224,8 +224,9 @@ function holdsOthers(record: StateRecord): boolean {
 }
 
 /**
- * Throws for a process that has the pid of the first one, and is in its cgroup, but began at another time. It
- * is the first one, if an older version kept the time of another time namespace, or another container's.
+ * Throws for a process that has the first process' pid, and is in its cgroup, but began at another time. It
+ * may be the first process, if an older version kept the time of another time namespace, or that of another
+ * container.
  */
 function checkFirst({ init_process_pid: pid }: StateRecord, members: readonly number[]): void {
   if (!members.includes(pid) || processStatus(pid)?.hasEnded !== false) return;

@@ -66,9 +66,9 @@ function glanceAtStatus(root: number, id: string, record: StateRecord): Status |
 }
 
 /** Asked once, however many containers have stopped. */
-const isKnown = once(isProcOwn);
+const canTell = once(isProcOwn);
 
 /** The status of one that /proc does not show, or not as running, if that can be believed. */
 function ended(): Status | undefined {
-  return isKnown() ? "stopped" : undefined;
+  return canTell() ? "stopped" : undefined;
 }

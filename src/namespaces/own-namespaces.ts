@@ -68,7 +68,7 @@ function settingFaults(spec: Spec, joined: Joined): Fault[] {
     .map(({ pointer, reason }) => ({ pointer, reason, hint }));
 }
 
-/** CRI-O, for example, names every container, in the host's UTS namespace as the host is named. */
+/** A name that the host has already changes nothing, and callers may name every container. */
 function isNameOfHost(pointer: string, { hostname, domainname }: Spec): boolean {
   const name = pointer === "/hostname" ? hostname : pointer === "/domainname" ? domainname : undefined;
   return name !== undefined && readTextIfThere(`/proc/sys/kernel${pointer}`) === `${name}\n`;

@@ -58,6 +58,23 @@ behaviour("run passes a signal on to the program", async (t, lab) => {
   await nothingLeft(t, lab, "after run");
 });
 
+behaviour("run passes on the signal of a closed pipe that somebody sends", async (t, lab) => {
+  const traps = "trap 'echo pipe' PIPE; trap 'echo got; exit 9' TERM";
+  const box = lab.container(Container.script(`${traps}; touch /tmp/up; while :; do sleep 1000 & wait; done`));
+  let pid = 0;
+  const running = box.run({
+    onSpawn: (spawned) => {
+      pid = spawned;
+    },
+  });
+  await until("the traps to be set", () => existsSync(join(box.rootfs, "tmp/up")));
+  signalProcess(pid, "SIGPIPE");
+  signalProcess(pid, "SIGTERM");
+  const result = await running;
+  t.strictSame([result.code, result.stdout], [9, "pipe\ngot\n"]);
+  await nothingLeft(t, lab, "after run");
+});
+
 behaviour("run --detach returns when the program runs", async (t, lab) => {
   const box = lab.container(Container.script("echo up; exec sleep 1000"));
   const pidFile = join(lab.folder, "pid");

@@ -124,3 +124,21 @@ os.execv(sys.argv[2], sys.argv[2:])`;
   needsPython,
   WAITS,
 );
+
+behaviour(
+  "a program whose terminal's output nobody can read any more goes on, and gets no signal",
+  async (t, lab) => {
+    const pipe = join(lab.folder, "output");
+    const box = lab.container((config) => {
+      Container.script("trap 'exit 8' PIPE; echo a; sleep 1; echo b; sleep 1; exit 7")(config);
+      config.process.terminal = true;
+    });
+    // The reader is gone before the runtime starts.
+    const script = `mkfifo "$0"; : <"$0" & exec 3>"$0"; wait; exec "$@" >&3`;
+    const wrapper = [...atTerminal(), "sh", "-c", script, pipe];
+    t.equal(seen(await box.run({ wrapper, timeoutMs: 40_000 })).code, 7);
+    await nothingLeft(t, lab, "after run");
+  },
+  needsTerminal(),
+  WAITS,
+);

@@ -25,7 +25,7 @@ export function checkProc(): void {
   throw new TsrunError("E_SYSCALL", words, { hint: PROC_HINT });
 }
 
-/** As `checkProc`, but tells. */
+/** Like `checkProc`, but returns whether it is so. */
 export function isProcOwn(): boolean {
   return ownPid() === process.pid;
 }

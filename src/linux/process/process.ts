@@ -192,8 +192,8 @@ export function endOfZombie(pid: number, startTime?: number): Omit<WaitResult, "
   const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
   if (line === undefined) return undefined;
   const at = behindName(line);
-  const isThis = (start: number) => hasEnded(line, at) && isSameStart(statField(line, 22), start);
-  if (startTime !== undefined && !isThis(startTime)) return undefined;
+  if (startTime !== undefined && !hasEnded(line, at)) return undefined;
+  if (startTime !== undefined && !isSameStart(statField(line, 22), startTime)) return undefined;
   const word = statField(line, 52);
   if (startTime !== undefined && word === 0 && effectiveUid() !== 0) return undefined;
   return meaningOf(word);

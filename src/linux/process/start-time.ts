@@ -13,7 +13,7 @@ const TICKS = 100;
 /** What our time namespace adds to start times, in clock ticks. Our namespace does not change. */
 const added = once((): number => {
   const own = readLink("/proc/self/ns/time");
-  // No call more on an ordinary host. A kernel before Linux 5.6 has no such link.
+  // On an ordinary host this is the only call. A kernel before Linux 5.6 has no such link.
   if (own === undefined || own === INITIAL) return 0;
   // timens_offsets has those of the namespace of our children, which older kernels do not enter at execve(2).
   if (own !== readLink("/proc/self/ns/time_for_children")) return 0;
