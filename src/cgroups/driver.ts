@@ -165,6 +165,8 @@ function noteDevices({ driver, paths }: CgroupRecord, { devicesBefore, journal }
 export interface ResourceUpdate extends MergedResources {
   readonly before: Resources;
   readonly devices: DeviceChange | undefined;
+  /** Records the change; called once all is set. If it throws, that counts as a failure of the change. */
+  readonly keep?: () => void;
 }
 
 /**
@@ -186,6 +188,7 @@ function updateOrRestore(record: CgroupRecord, update: ResourceUpdate): void {
   try {
     const rules = { devices: devices?.after, devicesBefore: devices?.before };
     applyResources(record, change, { rootless: false, journal, ...rules });
+    update.keep?.();
   } catch (error) {
     const old = { resources: before, devices: devices?.before };
     const unitRestored = record.unit === undefined || restoreUnitResources(record, change, old);

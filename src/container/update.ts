@@ -49,13 +49,20 @@ export function updateContainer(globals: GlobalOptions, id: string, asked: Updat
   });
   using undo = new Undo();
   const rdt = updateRdt(record, asked.rdt, undo);
+  const updated = { ...record, ...(rdt === undefined ? {} : { rdt }), resources: merged.inForce };
   try {
-    updateResources(record.cgroup, { ...merged, before: current, devices });
+    updateResources(record.cgroup, {
+      ...merged,
+      before: current,
+      devices,
+      keep: () => {
+        tellUnkept(globals, directory, record, resources);
+        directory.save(updated);
+      },
+    });
   } catch (error) {
     throw explainLimit(error);
   }
-  tellUnkept(globals, directory, record, resources);
-  directory.save({ ...record, ...(rdt === undefined ? {} : { rdt }), resources: merged.inForce });
   undo.commit();
 }
 

@@ -21,7 +21,7 @@ import type { Resources } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { blockDevice } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
-import { isCrun, type Result } from "../support/runtime.ts";
+import { isCrun, isTsrun, type Result } from "../support/runtime.ts";
 
 const MIB = 1 << 20;
 
@@ -324,7 +324,9 @@ behaviour(
     const wrapper = [...apart, "sh", "-c", script, lab.stateRoot];
     const line =
       /cannot open ".state.json.\d+": read-only file system: .* is read-only".*hint="make it writable/;
+    const before = readSetting("cpu", box.id, SHARES);
     refused(t, await lab.invoke(["update", "--cpu-share", "512", box.id], { wrapper }), line);
+    if (isTsrun) t.equal(readSetting("cpu", box.id, SHARES), before, "and leaves the limit as it was");
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete");
   },
