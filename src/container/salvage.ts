@@ -10,6 +10,7 @@ import { TsrunError } from "../errors.ts";
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { readTextIfThere } from "../linux/files/files.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
+import { checkProc } from "../linux/process/own-proc.ts";
 import type { Spec } from "../spec/types.ts";
 import type { GlobalOptions } from "./options.ts";
 import { isRootless } from "./rootless.ts";
@@ -25,6 +26,7 @@ interface Damaged {
 /** Ends and removes the container. Throws, and changes nothing, if its processes cannot be identified. */
 export function deleteDamaged(globals: GlobalOptions, damaged: Damaged): void {
   const { id, directory } = damaged;
+  checkProc();
   const spec = configOf(damaged);
   // The container has no cgroup: the processes in the cgroup of that path belong to others.
   if (directory.hasNoCgroup) throw undecided(damaged, []);

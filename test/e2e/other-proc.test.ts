@@ -1,6 +1,8 @@
 // Commands without /proc, or with that of a pid namespace in which the container is not: a process that they
 // do not find there has not ended.
 
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
@@ -76,5 +78,20 @@ for (const [place, wrapper, words] of PLACES) {
     },
     UNSHARE,
     tsrunOnly("runc has no such flag; with the other /proc, crun 1.28 forgets it"),
+  );
+
+  behaviour(
+    `${place}, delete --force does not forget a running container whose state is damaged`,
+    async (t, lab) => {
+      const box = await running(lab);
+      const file = join(lab.stateRoot, box.id, "state.json");
+      const state = readFileSync(file);
+      writeFileSync(file, "");
+      refused(t, await box.delete({ wrapper, flags: ["--force"] }), words);
+      writeFileSync(file, state);
+      t.equal((await box.stateDocument()).status, "running", "it runs on, and is remembered");
+    },
+    UNSHARE,
+    tsrunOnly("runc and crun cannot end one with a damaged state"),
   );
 }
