@@ -1,8 +1,8 @@
 // Many execs under tsrun as containerd's shim: none of them leaves anything in its memory. SHIM_EXECS=24000
 // runs as many as a probe every few seconds runs in days.
 
-import { closeSync, constants, openSync, readFileSync } from "node:fs";
-import { processOf, shimCase, shimWith } from "../support/shim-cases.ts";
+import { closeSync, constants, openSync } from "node:fs";
+import { privateKib, processOf, shimCase, shimWith } from "../support/shim-cases.ts";
 
 const EXECS = Number(process.env.SHIM_EXECS ?? 400);
 /** Until then the shim still grows to its size. */
@@ -44,9 +44,3 @@ shimCase(`after ${EXECS} execs the shim is as large as after ${WARM_UP}`, async 
   for (const reader of readers) closeSync(reader);
   await shim.stop();
 });
-
-/** The memory that is a process's own. */
-function privateKib(pid: number): number {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  return Number(/^Private_Dirty:\s+(\d+)/m.exec(rollup)?.[1]);
-}

@@ -12,7 +12,15 @@ import type { Config } from "../support/config.ts";
 import { hasEnded, signalProcess } from "../support/host.ts";
 import { needsStrace } from "../support/injection.ts";
 import { NAMESPACE, optionsFor, refusal, Shim, ShimClient, shimPath, startShim } from "../support/shim.ts";
-import { document, processOf, shimCase, shimWith, sleeping, sleepingInPod } from "../support/shim-cases.ts";
+import {
+  document,
+  privateKib,
+  processOf,
+  shimCase,
+  shimWith,
+  sleeping,
+  sleepingInPod,
+} from "../support/shim-cases.ts";
 import { until } from "../support/wait.ts";
 
 /** How long an answer may take before it counts as none. */
@@ -170,11 +178,6 @@ shimCase("thousands of requests may wait for one", async (t, lab) => {
 
 shimCase("a wait whose caller has left keeps no memory", async (t, lab) => {
   const shim = await shimWith("running", lab);
-  const memory = (): number => {
-    const [, kib] =
-      /^Private_Dirty:\s+(\d+)/m.exec(readFileSync(`/proc/${shim.pid}/smaps_rollup`, "utf8")) ?? [];
-    return Number(kib);
-  };
   const { id } = shim.box;
   const ask = async (): Promise<number> => {
     const client = await ShimClient.connect(shim.address);
@@ -182,7 +185,7 @@ shimCase("a wait whose caller has left keeps no memory", async (t, lab) => {
     await client.call("State", { id });
     client.close();
     await shim.client.call("State", { id });
-    return memory();
+    return privateKib(shim.pid);
   };
   const first = await ask();
   for (let round = 0; round < 3; round++) await ask();

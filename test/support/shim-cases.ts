@@ -1,7 +1,7 @@
 // What cases about tsrun as containerd's shim have in common: the case itself, containers that sleep, states,
 // documents, and the other ends of streams.
 
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs";
 import { type Body, behaviour, type Condition, tsrunOnly } from "./behaviour.ts";
 import type { Config } from "./config.ts";
 import { Container } from "./container.ts";
@@ -108,6 +108,15 @@ function readPiece(fd: number): Buffer | "end" | "later" {
     if ((error as NodeJS.ErrnoException).code === "EAGAIN") return "later";
     throw error;
   }
+}
+
+/**
+ * The memory that is a process's own. Not `Private_Dirty`: where the executable lies on a tmpfs, that counts
+ * its pages, too, as long as no other process uses them.
+ */
+export function privateKib(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return Number(/^Anonymous:\s+(\d+)/m.exec(rollup)?.[1]);
 }
 
 /** The host's mounts below a folder. */
