@@ -75,8 +75,11 @@ async function run(tests: Tests): Promise<Count> {
   writeFileSync(`build/${tests.name}.tap`, text);
   const count = countCases(text);
   for (const name of count.failures) print(`failed: ${name}`);
+  if (count.failed > 0 || status === 0) return count;
   // tap may find a failure that is in no case, such as a file that printed no plan.
-  return count.failed === 0 && status !== 0 ? { ...count, failed: 1 } : count;
+  const line = /^not ok\b.*$/m.exec(text)?.[0] ?? `tap ended with status ${status}`;
+  print(`failed, in no case: ${line}`);
+  return { ...count, failed: 1 };
 }
 
 function summary({ passed, failed, skipped }: Count): string {
