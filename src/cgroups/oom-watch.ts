@@ -1,5 +1,6 @@
 // Waits for a container to run out of memory, or to end. v1 signals an eventfd (cgroup-v1/memory.rst, "OOM
-// Control"); v2 changes memory.events and cgroup.events, which inotify(7) reports. Called by `events`.
+// Control"); v2 changes memory.events and cgroup.events, which inotify(7) reports. Called by `events` and the
+// shim.
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
@@ -14,18 +15,21 @@ import { readKey } from "./writer.ts";
 /** `time`: nothing has happened within the time limit. */
 export type CgroupEvent = "oom" | "end" | "time";
 
+/** Whether memory has run out since the last look. The argument: whether the queue said something. */
+type Look = (isSignalled: boolean) => boolean;
+
 const IN_MODIFY = 2;
 const IN_CLOEXEC = O_CLOEXEC;
 
 export class OomWatch implements Disposable {
   readonly #directory: string;
   readonly #queue: Descriptor;
-  readonly #next: () => CgroupEvent;
+  readonly #look: Look;
 
-  private constructor(directory: string, queue: Descriptor, next: (watch: OomWatch) => CgroupEvent) {
+  private constructor(directory: string, queue: Descriptor, look: Look) {
     this.#directory = directory;
     this.#queue = queue;
-    this.#next = () => next(this);
+    this.#look = look;
   }
 
   /** Begins to watch. Throws when the container has no memory controller. */
@@ -42,10 +46,8 @@ export class OomWatch implements Disposable {
     // The kernel keeps its own reference to the file, so it may be closed afterwards.
     using control = open(`${directory}/memory.oom_control`, O_RDONLY);
     writeFile(`${directory}/cgroup.event_control`, `${queue.number} ${control.number}`);
-    return new OomWatch(directory, queue, () =>
-      // The removal of the cgroup is signalled as well.
-      exists(`${directory}/cgroup.event_control`) ? "oom" : "end",
-    );
+    // The removal of the cgroup is signalled as well.
+    return new OomWatch(directory, queue, (isSignalled) => isSignalled && exists(directory));
   }
 
   static #v2(directory: string): OomWatch {
@@ -55,23 +57,22 @@ export class OomWatch implements Disposable {
       mustCall(`watch "${path}"`, "inotify_add_watch", queue.number, path, IN_MODIFY);
     }
     let known = readKey(directory, "memory.events", "oom_kill");
+    // inotify may report a kill after the end of what was killed.
     return new OomWatch(directory, queue, () => {
-      const kills = readKey(directory, "memory.events", "oom_kill");
-      const more = kills > known;
-      known = kills;
-      return more ? "oom" : "time";
+      const before = known;
+      known = readKey(directory, "memory.events", "oom_kill");
+      return known > before;
     });
   }
 
-  /** Waits for the next event, up to the time limit. */
+  /** Waits for the next event, up to the time limit. A lack of memory that led to the end comes before it. */
   wait(limitMs: number): CgroupEvent {
-    if (this.#hasEnded()) return "end";
-    const [ready = 0] = poll([{ fd: this.#queue.number, events: POLLIN }], limitMs);
-    if (ready === 0) return this.#hasEnded() ? "end" : "time";
+    const limit = this.#hasEnded() ? 0 : limitMs;
+    const [ready = 0] = poll([{ fd: this.#queue.number, events: POLLIN }], limit);
     const buffer = new Uint8Array(4096);
-    tryCall("read", this.#queue.number, buffer, buffer.length);
-    const event = this.#next();
-    return event === "time" && this.#hasEnded() ? "end" : event;
+    if (ready !== 0) tryCall("read", this.#queue.number, buffer, buffer.length);
+    if (this.#look(ready !== 0)) return "oom";
+    return this.#hasEnded() ? "end" : "time";
   }
 
   /** What becomes readable when there is something to tell. */

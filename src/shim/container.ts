@@ -10,7 +10,7 @@ import { type CommandContext, CommandKilled, NOBODY_WAITS, readPid, runCommand }
 import { keepOptions, optionsOf, type TaskOptions } from "./container-options.ts";
 import type { Exit } from "./loop/children.ts";
 import { EPOLLIN } from "./loop/loop.ts";
-import { nothing, type Once, type Routine, type Turn } from "./loop/routine.ts";
+import { nothing, Once, type Routine, type Turn } from "./loop/routine.ts";
 import type { CheckpointOptions } from "./messages/options.ts";
 import type { TASK_METHODS } from "./messages/task.ts";
 import { mountApart, unmountApart } from "./rootfs-command.ts";
@@ -23,6 +23,8 @@ export type CreateRequest = ValuesOf<(typeof TASK_METHODS)["Create"][0]>;
 
 /** How long output may still be passed on after its process has ended, milliseconds. */
 export const DRAIN_MS = 10_000;
+/** How long the end of a container waits until containerd has taken the event before it, milliseconds. */
+const OOM_MS = 1_000;
 
 interface Making {
   /** Happens when nobody waits for the container any more; then it is taken back. */
@@ -45,8 +47,8 @@ export class Container {
   #created: string | undefined;
   #oom: OomWatch | undefined;
   #stopOomWatch: (() => void) | undefined;
-  /** Whether an event that says so waits to be sent. */
-  #tellsOom = false;
+  /** Happens when containerd knows that memory has run out; set while that waits to be told. */
+  #tellsOom: Once<void> | undefined;
 
   constructor(context: ShimContext, request: CreateRequest, making: Making) {
     const { id = "", bundle = "", stdin = "", stdout = "", stderr = "", terminal = false } = request;
@@ -116,10 +118,33 @@ export class Container {
   /** Starts its first process. */
   *start(): Routine<void> {
     const { checkpoint = "" } = this.#request;
-    if (checkpoint === "") yield* this.run("OCI runtime start failed", ["start", this.id]);
-    else yield* this.#make("OCI runtime restore failed", ["restore", ...this.#restoreArgs(checkpoint)]);
+    if (checkpoint === "") {
+      // The program may run out of memory before the command has ended.
+      this.#watchMemory();
+      yield* this.run("OCI runtime start failed", ["start", this.id]);
+    } else {
+      yield* this.#make("OCI runtime restore failed", ["restore", ...this.#restoreArgs(checkpoint)]);
+      this.#watchMemory();
+    }
     if (this.init.state === "created") this.init.state = "running";
-    this.#watchMemory();
+  }
+
+  /**
+   * Calls `tell` when containerd knows of a lack of memory, if there was one, but not much later: a kubelet
+   * names that as the reason of an end only if it is known before the end is.
+   */
+  afterOom(tell: () => void): void {
+    if (this.#oom?.wait(0) === "oom") this.#tellOom();
+    const told = this.#tellsOom;
+    if (told === undefined) {
+      tell();
+      return;
+    }
+    const late = this.#context.loop.after(OOM_MS, () => told.happen(undefined));
+    told.tell(() => {
+      late.cancel();
+      tell();
+    });
   }
 
   /** Removes the container, once its output has been passed on. */
@@ -134,6 +159,7 @@ export class Container {
       yield* this.init.streams?.close() ?? nothing();
       this.#stopOomWatch?.();
       this.#oom?.[Symbol.dispose]();
+      this.#oom = undefined;
       yield* this.#unmount();
     }
     this.init.state = "deleted";
@@ -218,6 +244,7 @@ export class Container {
 
   /** Notes when the container was created, and tells containerd whenever it runs out of memory. */
   #watchMemory(): void {
+    if (this.#oom !== undefined) return;
     try {
       using directory = getStateDirectory(this.command.root, this.id);
       const { created, cgroup } = directory.load();
@@ -241,10 +268,15 @@ export class Container {
    * all the time could push the events of others out of the queue while containerd is away.
    */
   #tellOom(): void {
-    if (this.#tellsOom) return;
-    this.#tellsOom = true;
-    this.#context.publisher.publish("TaskOOM", { containerId: this.id }, () => {
-      this.#tellsOom = false;
+    if (this.#tellsOom !== undefined) return;
+    const told = new Once<void>();
+    this.#tellsOom = told;
+    const gone = (): void => {
+      this.#tellsOom = undefined;
+      told.happen(undefined);
+    };
+    this.init.afterTelling(() => {
+      this.#context.publisher.publish("TaskOOM", { containerId: this.id }, gone);
     });
   }
 }

@@ -45,7 +45,10 @@ export class Publisher {
     values: ValuesOf<(typeof EVENTS)[N][1]>,
     gone: () => void = () => {},
   ): void {
-    if (this.#client === undefined) return;
+    if (this.#client === undefined) {
+      gone();
+      return;
+    }
     const [topic, message] = EVENTS[name];
     const event = { typeUrl: `containerd.events.${name}`, value: encode(message, values) };
     const envelope = { timestamp: timestamp(Date.now()), namespace: this.#namespace, topic, event };

@@ -313,7 +313,8 @@ export class TaskService {
       this.#killAll(container);
     }
     let left = starting.length + running.length;
-    const tell = (): void => container.init.afterTelling(() => this.#end(container, exit));
+    const end = (): void => this.#end(container, exit);
+    const tell = (): void => container.init.afterTelling(() => container.afterOom(end));
     if (left === 0) tell();
     for (const { over } of [...starting, ...running]) {
       over.tell(() => {

@@ -2,7 +2,15 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { behaviour, needsController, notOfCrun, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  needsController,
+  nothingLeft,
+  notOfCrun,
+  refused,
+  runcFrom,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import { isUnified, needsUnified, onUnified } from "../support/cgroup.ts";
 import { driverFlags } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -134,6 +142,30 @@ behaviour(
     await until("the shell to go on", () => box.output().includes("survived"));
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await ended;
+  },
+  needsController("memory"),
+  notOfCrun("it has no events"),
+);
+
+behaviour(
+  "running out of memory is an event also if the container ends by that",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.process.args = ["tail", "/dev/zero"];
+      config.linux.resources = { memory: { limit: 16 * MIB, swap: 16 * MIB } };
+    });
+    mustSucceed(await box.create());
+    const { events, ended } = watch(lab, box, "--interval", "50ms");
+    await until("the first line", () => events().length > 0);
+    mustSucceed(await box.start());
+    await box.waitForStatus("stopped");
+    mustSucceed(await box.delete());
+    await ended;
+    t.strictSame(
+      events().find(({ type }) => type === "oom"),
+      { type: "oom", id: box.id },
+    );
+    await nothingLeft(t, lab, "after delete");
   },
   needsController("memory"),
   notOfCrun("it has no events"),

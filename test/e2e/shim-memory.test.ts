@@ -11,12 +11,26 @@ import { until } from "../support/wait.ts";
 
 const LIMIT = 16 << 20;
 const TIMES = 30;
+const LIMITED = { memory: { limit: LIMIT, swap: LIMIT } };
 
 /** tail keeps an endless line until it exceeds the limit; the shell survives that. */
 function oftenOut(config: Config): void {
   const loop = `i=0; while [ $i -lt ${TIMES} ]; do tail /dev/zero; i=$((i+1)); done`;
   Container.script(`until [ -e /go ]; do sleep 0.1; done; ${loop}; touch /done; exec sleep 1000`)(config);
-  config.linux.resources = { memory: { limit: LIMIT, swap: LIMIT } };
+  config.linux.resources = LIMITED;
+}
+
+/** Runs out of memory, and ends by that, when it is told to. */
+function onceOut(config: Config): void {
+  Container.script("until [ -e /go ]; do sleep 0.1; done; exec tail /dev/zero")(config);
+  config.linux.resources = LIMITED;
+}
+
+/** Runs out of memory at once, while a hook still holds up its start. */
+function outAtOnce(config: Config): void {
+  config.process.args = ["tail", "/dev/zero"];
+  config.linux.resources = LIMITED;
+  config.hooks = { poststart: [{ path: "/bin/sleep", args: ["sleep", "1"] }] };
 }
 
 shimCase(
@@ -39,3 +53,44 @@ shimCase(
   },
   needsController("memory"),
 );
+
+shimCase(
+  "one that runs out of memory at once is reported as such, after its start and before its end",
+  async (t, lab) => {
+    const shim = await shimWith("running", lab, outAtOnce);
+    const { client, containerd, box } = shim;
+    t.equal((await client.call("Wait", { id: box.id })).exitStatus, 128 + 9);
+    await containerd.waitFor("TaskExit");
+    t.strictSame(containerd.names(), ["TaskCreate", "TaskStart", "TaskOOM", "TaskExit"]);
+    await shim.stop();
+  },
+  needsController("memory"),
+);
+
+for (const answers of [true, false]) {
+  const when = answers ? "when containerd knows that memory ran out" : "a second later if it does not answer";
+  shimCase(
+    `whoever waits for the end of one that ran out of memory learns of it ${when}`,
+    async (t, lab) => {
+      const shim = await shimWith("running", lab, onceOut);
+      const { client, containerd, box } = shim;
+      await containerd.waitFor("TaskStart");
+      containerd.hold();
+      let ended = false;
+      const end = client.call("Wait", { id: box.id }).then(() => {
+        ended = true;
+      });
+      execFileSync("touch", [join(box.rootfs, "go")]);
+      await containerd.waitFor("TaskOOM");
+      await new Promise((resume) => setTimeout(resume, 300));
+      t.notOk(ended, "not before");
+      if (answers) containerd.release();
+      await end;
+      containerd.release();
+      await containerd.waitFor("TaskExit");
+      t.strictSame(containerd.names(), ["TaskCreate", "TaskStart", "TaskOOM", "TaskExit"]);
+      await shim.stop();
+    },
+    needsController("memory"),
+  );
+}
