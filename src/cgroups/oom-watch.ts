@@ -15,21 +15,22 @@ import { readKey } from "./writer.ts";
 /** `time`: nothing has happened within the time limit. */
 export type CgroupEvent = "oom" | "end" | "time";
 
-/** Whether memory has run out since the last look. The argument: whether the queue said something. */
-type Look = (isSignalled: boolean) => boolean;
+interface Looks {
+  /** Whether memory has run out since the last look. */
+  readonly hasRunOut: (isSignalled: boolean) => boolean;
+  readonly hasEnded: () => boolean;
+}
 
 const IN_MODIFY = 2;
 const IN_CLOEXEC = O_CLOEXEC;
 
 export class OomWatch implements Disposable {
-  readonly #directory: string;
   readonly #queue: Descriptor;
-  readonly #look: Look;
+  readonly #looks: Looks;
 
-  private constructor(directory: string, queue: Descriptor, look: Look) {
-    this.#directory = directory;
+  private constructor(queue: Descriptor, looks: Looks) {
     this.#queue = queue;
-    this.#look = look;
+    this.#looks = looks;
   }
 
   /** Begins to watch. Throws when the container has no memory controller. */
@@ -46,8 +47,11 @@ export class OomWatch implements Disposable {
     // The kernel keeps its own reference to the file, so it may be closed afterwards.
     using control = open(`${directory}/memory.oom_control`, O_RDONLY);
     writeFile(`${directory}/cgroup.event_control`, `${queue.number} ${control.number}`);
-    // The removal of the cgroup is signalled as well.
-    return new OomWatch(directory, queue, (isSignalled) => isSignalled && exists(directory));
+    return new OomWatch(queue, {
+      // The removal of the cgroup is signalled as well.
+      hasRunOut: (isSignalled) => isSignalled && exists(directory),
+      hasEnded: () => !exists(directory),
+    });
   }
 
   static #v2(directory: string): OomWatch {
@@ -57,22 +61,26 @@ export class OomWatch implements Disposable {
       mustCall(`watch "${path}"`, "inotify_add_watch", queue.number, path, IN_MODIFY);
     }
     let known = readKey(directory, "memory.events", "oom_kill");
-    // inotify may report a kill after the end of what was killed.
-    return new OomWatch(directory, queue, () => {
-      const before = known;
-      known = readKey(directory, "memory.events", "oom_kill");
-      return known > before;
+    return new OomWatch(queue, {
+      // inotify may report a kill after the end of what was killed.
+      hasRunOut: () => {
+        const before = known;
+        known = readKey(directory, "memory.events", "oom_kill");
+        return known > before;
+      },
+      // An empty cgroup may stay until `delete`; it counts as ended.
+      hasEnded: () => readTextIfThere(`${directory}/cgroup.events`)?.includes("populated 0") ?? true,
     });
   }
 
   /** Waits for the next event, up to the time limit. A lack of memory that led to the end comes before it. */
   wait(limitMs: number): CgroupEvent {
-    const limit = this.#hasEnded() ? 0 : limitMs;
+    const limit = this.#looks.hasEnded() ? 0 : limitMs;
     const [ready = 0] = poll([{ fd: this.#queue.number, events: POLLIN }], limit);
     const buffer = new Uint8Array(4096);
     if (ready !== 0) tryCall("read", this.#queue.number, buffer, buffer.length);
-    if (this.#look(ready !== 0)) return "oom";
-    return this.#hasEnded() ? "end" : "time";
+    if (this.#looks.hasRunOut(ready !== 0)) return "oom";
+    return this.#looks.hasEnded() ? "end" : "time";
   }
 
   /** What becomes readable when there is something to tell. */
@@ -82,12 +90,5 @@ export class OomWatch implements Disposable {
 
   [Symbol.dispose](): void {
     this.#queue.close();
-  }
-
-  /** On v2 an empty cgroup may stay until `delete`; it counts as ended. */
-  #hasEnded(): boolean {
-    const events = readTextIfThere(`${this.#directory}/cgroup.events`);
-    if (events !== undefined) return events.includes("populated 0");
-    return !exists(this.#directory);
   }
 }

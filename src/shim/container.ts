@@ -1,6 +1,6 @@
 // One of the shim's containers. tsrun's own commands create it, and it ends when its first process ends.
 
-import { OomWatch } from "../cgroups/oom-watch.ts";
+import { type CgroupEvent, OomWatch } from "../cgroups/oom-watch.ts";
 import { remember } from "../container/endings.ts";
 import { checkId } from "../container/id.ts";
 import { getStateDirectory } from "../container/store.ts";
@@ -134,7 +134,7 @@ export class Container {
    * names that as the reason of an end only if it is known before the end is.
    */
   afterOom(tell: () => void): void {
-    if (this.#oom?.wait(0) === "oom") this.#tellOom();
+    if (this.#lookAtMemory() === "oom") this.#tellOom();
     const told = this.#tellsOom;
     if (told === undefined) {
       tell();
@@ -242,6 +242,17 @@ export class Container {
     ];
   }
 
+  /** The end is told of even if this fails, for example for lack of descriptors. */
+  #lookAtMemory(): CgroupEvent {
+    try {
+      return this.#oom?.wait(0) ?? "time";
+    } catch (error) {
+      if (!(error instanceof TsrunError)) throw error;
+      this.#context.log(String(error));
+      return "time";
+    }
+  }
+
   /** Notes when the container was created, and tells containerd whenever it runs out of memory. */
   #watchMemory(): void {
     if (this.#oom !== undefined) return;
@@ -252,7 +263,7 @@ export class Container {
       const watch = OomWatch.of(cgroup);
       this.#oom = watch;
       const { stop } = this.#context.loop.watch(watch.descriptor.number, EPOLLIN, () => {
-        const event = watch.wait(0);
+        const event = this.#lookAtMemory();
         if (event === "oom") this.#tellOom();
         if (event === "end") stop();
       });
