@@ -142,10 +142,12 @@ export class TaskService {
 
   *#startExec(container: Container, process: TaskProcess): Routine<void> {
     const { id: containerId } = container;
+    // It may have been made, but have lost its streams: then the start fails, and the end is not told either.
+    let isStarted = false;
     const ended = (exit: Exit): void => {
       process.end(exit);
       process.afterTelling(() => {
-        this.#tellEnd(container, process);
+        if (isStarted) this.#tellEnd(container, process);
         process.over.happen(undefined);
       });
     };
@@ -154,6 +156,7 @@ export class TaskService {
     } finally {
       if (process.pid === 0) process.over.happen(undefined);
     }
+    isStarted = true;
     this.#context.publisher.publish("TaskExecStarted", { containerId, execId: process.id, pid: process.pid });
   }
 

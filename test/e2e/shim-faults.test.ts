@@ -229,6 +229,19 @@ shimCase("an exec that is started again after a failure ends with its own status
   await shim.stop();
 });
 
+shimCase("an exec whose start fails when its process is there has no end either", async (t, lab) => {
+  const shim = await shimWith("running", lab);
+  const { client, box, containerd } = shim;
+  const { id } = box;
+  const stdout = join(lab.folder, "gone");
+  await client.call("Exec", { id, execId: "e", stdout, spec: processOf(shim, "exit 3") });
+  t.match((await refusal(client.call("Start", { id, execId: "e" })))[1], /gone/);
+  await client.call("Wait", { id, execId: "e" });
+  await client.call("Delete", { id, execId: "e" });
+  t.strictSame(containerd.names(), ["TaskCreate", "TaskStart", "TaskExecAdded"]);
+  await shim.stop();
+});
+
 shimCase("paths of files and loggers are written with percent-encoding", async (t, lab) => {
   const shim = await shimWith("running", lab);
   const { client, box } = shim;
