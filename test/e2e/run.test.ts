@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrunBefore, refused } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { signalProcess } from "../support/host.ts";
+import type { Lab } from "../support/lab.ts";
+import type { Result } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
 behaviour("run ends with the program's exit status and leaves nothing", async (t, lab) => {
@@ -41,25 +43,8 @@ behaviour("run passes stdin on until its end", async (t, lab) => {
   t.equal(result.code, 0);
 });
 
-behaviour("run passes a signal on to the program", async (t, lab) => {
-  const box = lab.container(
-    Container.script("trap 'echo got; exit 9' TERM; touch /tmp/up; while :; do sleep 1000 & wait; done"),
-  );
-  let pid = 0;
-  const running = box.run({
-    onSpawn: (spawned) => {
-      pid = spawned;
-    },
-  });
-  await until("the trap to be set", () => existsSync(join(box.rootfs, "tmp/up")));
-  signalProcess(pid, "SIGTERM");
-  const result = await running;
-  t.strictSame([result.code, result.stdout], [9, "got\n"]);
-  await nothingLeft(t, lab, "after run");
-});
-
-behaviour("run passes on the signal of a closed pipe that somebody sends", async (t, lab) => {
-  const traps = "trap 'echo pipe' PIPE; trap 'echo got; exit 9' TERM";
+/** Runs a program that sets these traps, and sends the signals to the runtime once it has. */
+async function signalled(lab: Lab, traps: string, signals: readonly NodeJS.Signals[]): Promise<Result> {
   const box = lab.container(Container.script(`${traps}; touch /tmp/up; while :; do sleep 1000 & wait; done`));
   let pid = 0;
   const running = box.run({
@@ -68,9 +53,19 @@ behaviour("run passes on the signal of a closed pipe that somebody sends", async
     },
   });
   await until("the traps to be set", () => existsSync(join(box.rootfs, "tmp/up")));
-  signalProcess(pid, "SIGPIPE");
-  signalProcess(pid, "SIGTERM");
-  const result = await running;
+  for (const signal of signals) signalProcess(pid, signal);
+  return running;
+}
+
+behaviour("run passes a signal on to the program", async (t, lab) => {
+  const result = await signalled(lab, "trap 'echo got; exit 9' TERM", ["SIGTERM"]);
+  t.strictSame([result.code, result.stdout], [9, "got\n"]);
+  await nothingLeft(t, lab, "after run");
+});
+
+behaviour("run passes on the signal of a closed pipe that somebody sends", async (t, lab) => {
+  const traps = "trap 'echo pipe' PIPE; trap 'echo got; exit 9' TERM";
+  const result = await signalled(lab, traps, ["SIGPIPE", "SIGTERM"]);
   t.strictSame([result.code, result.stdout], [9, "pipe\ngot\n"]);
   await nothingLeft(t, lab, "after run");
 });
