@@ -216,9 +216,10 @@ fuzz: $(GENERATED) ## feed the readers of JSON, mounts and users under AddressSa
 siege: compile ## commands on containers that kill, end, fork, trace and mount; N=1000 tries each, ATTACKERS="kills", RUNTIME=runc
 	@RUNTIME='$(RUNTIME)' node build/test/security/siege/main.js --tries $(N) $(ATTACKERS)
 
-diff-runc: build compile ## random configurations run by runc and by tsrun, and all compared; N=200 SEED=1 RUNC=path, ONLY= one again, ALONE=1
+diff-runc: build compile ## random configurations run by runc and by tsrun, and all compared; N=200 SEED=1 RUNC=path, ONLY= one again, ALONE=1, BEFORE=an earlier tsrun
 	@node build/test/diff-runc/main.js --trials $(if $(filter file,$(origin N)),200,$(N)) --seed $(SEED) \
-	  --from $(FROM) --jobs $(JOBS) --runc '$(RUNC)' $(if $(ONLY),--only $(ONLY)) $(if $(ALONE),--alone)
+	  --from $(FROM) --jobs $(JOBS) --runc '$(RUNC)' $(if $(ONLY),--only $(ONLY)) $(if $(ALONE),--alone) \
+	  $(if $(BEFORE),--before '$(BEFORE)')
 
 fuzz-engine: $(GENERATED) ## random programs in the engine with tsrun's changes and without, compared; DURATION=600 seconds, SEED=number
 	@$(BIN)/bun scripts/fuzz-engine.ts $(DURATION) $(if $(filter command,$(origin SEED)),$(SEED))

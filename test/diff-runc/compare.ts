@@ -64,6 +64,25 @@ export function alarms(tsrun: Observed): Difference[] {
   });
 }
 
+/** What differs in each run, or names the side: the time of a line of the log, pids, the executable. */
+const OF_ONE_RUN: readonly (readonly [RegExp, string])[] = [
+  [/time="[^"]*"/g, 'time="…"'],
+  [/\d+ \(process ID\)/g, "… (process ID)"],
+  [/\/diff-runc\/runc\b/g, "/diff-runc/tsrun"],
+];
+
+function saidBy({ said }: Ran): string[] {
+  return OF_ONE_RUN.reduce((text, [found, instead]) => text.replace(found, instead), said).split("\n");
+}
+
+/** Compares two executables of tsrun: every difference counts, of the texts on standard error, too. */
+export function compareExactly({ runc, tsrun }: Readonly<Record<"runc" | "tsrun", Ran>>): Compared {
+  const [before, now] = [new Map(runc.observed), new Map(tsrun.observed)];
+  before.set("standard error", saidBy(runc));
+  now.set("standard error", saidBy(tsrun));
+  return { unknown: differences(before, now), reasons: [] };
+}
+
 /** If only one side makes a container, all other differences follow from that, and are left out. */
 function essential(found: readonly Difference[]): readonly Difference[] {
   const made = found.filter(({ key }) => /^(create|run|start) answers$/.test(key));

@@ -1,8 +1,9 @@
 // `make diff-runc`: random configurations, each run by runc and by tsrun in namespaces of their own, and
 // everything compared that the program inside, hooks and the host can see. Arguments: --trials N, --seed S,
 // --only I for one of them again, --runc PATH, --tsrun PATH; --alone leaves runc out, so that only what tsrun
-// says of its own containers is judged. Each difference without a reason is printed with the smallest draft
-// that shows it; ends with a line of counts, and with 1 when there was one.
+// says of its own containers is judged; --before PATH puts an earlier tsrun in runc's place, and then nothing
+// may differ, not even the texts of errors. Each difference without a reason is printed with the smallest
+// draft that shows it; ends with a line of counts, and with 1 when there was one.
 
 import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +12,7 @@ import { parseArgs } from "node:util";
 import { removeCgroups } from "../mutate/cgroups.ts";
 import { findProgram } from "../support/host.ts";
 import { randomFrom } from "../support/random.ts";
-import { alarms, type Compared, compare, type Difference, isMade } from "./compare.ts";
+import { alarms, type Compared, compare, compareExactly, type Difference, isMade } from "./compare.ts";
 import { BOX, draftOf, FOLDER, type Part, PROBE } from "./draft.ts";
 import { choose } from "./parts.ts";
 import { ALL_RUNTIMES, type Ran, type Runtime, runSide, TEMPLATE } from "./side.ts";
@@ -26,10 +27,16 @@ const { values } = parseArgs({
     runc: { type: "string", default: "runc" },
     tsrun: { type: "string", default: "dist/tsrun" },
     alone: { type: "boolean", default: false },
+    before: { type: "string" },
   },
 });
 
 const RUNTIMES: readonly Runtime[] = values.alone ? ["tsrun"] : ALL_RUNTIMES;
+const EXACT = values.before !== undefined;
+/** What the two sides are called in the report. */
+const NAMES: Readonly<Record<Runtime, string>> = EXACT
+  ? { runc: "before", tsrun: "now" }
+  : { runc: "runc", tsrun: "tsrun" };
 const WORKSHOP = resolve("build/diff-runc");
 const PROBE_SOURCES = ["report", "main"].map((name) => `test/diff-runc/probe/${name}.c`);
 /** Large enough that neighbouring trials have different seeds. */
@@ -53,7 +60,7 @@ async function enter(): Promise<number> {
   rmSync(WORKSHOP, { recursive: true, force: true });
   mkdirSync(WORKSHOP, { recursive: true });
   mustRun("musl-gcc", ["-static", "-O2", "-o", join(WORKSHOP, "probe"), ...PROBE_SOURCES]);
-  const paths = { runc: values.runc, tsrun: values.tsrun };
+  const paths = { runc: values.before ?? values.runc, tsrun: values.tsrun };
   for (const runtime of RUNTIMES) {
     const path = paths[runtime].includes("/") ? paths[runtime] : findProgram(paths[runtime]);
     if (path === undefined || !existsSync(path)) throw new Error(`no ${paths[runtime]}`);
@@ -94,7 +101,7 @@ function sumUp(jobs: number): void {
   }));
   for (const { reason, count } of lines.sort((one, other) => other.count - one.count))
     print(`${count} × ${reason}`);
-  const made = `${sum((counts) => counts.made)} containers made by ${values.alone ? "tsrun" : "runc"}`;
+  const made = `${sum((counts) => counts.made)} containers made by ${values.alone ? "tsrun" : NAMES.runc}`;
   const counted = `${sum(({ trials }) => trials)} trials, ${made}`;
   print(`${counted}, ${sum(({ failed }) => failed)} with a difference without a reason`);
 }
@@ -106,14 +113,16 @@ interface Tried extends Compared {
 
 function tryParts(parts: readonly Part[]): Tried {
   if (values.alone) {
-    const tsrun = runSide(draftOf(parts), "tsrun");
+    const tsrun = runSide(draftOf(parts), "tsrun", true);
     return {
       ...{ unknown: alarms(tsrun.observed), reasons: [] },
       ...{ sides: { tsrun }, made: isMade(tsrun.observed) },
     };
   }
-  const sides = { runc: runSide(draftOf(parts), "runc"), tsrun: runSide(draftOf(parts), "tsrun") };
-  return { ...compare(draftOf(parts), sides), sides, made: isMade(sides.runc.observed) };
+  const draft = draftOf(parts);
+  const sides = { runc: runSide(draft, "runc", !EXACT), tsrun: runSide(draft, "tsrun", !EXACT) };
+  const compared = EXACT ? compareExactly(sides) : compare(draft, sides);
+  return { ...compared, sides, made: isMade(sides.runc.observed) };
 }
 
 function signature(differences: readonly Difference[]): string {
@@ -132,8 +141,8 @@ function shrink(all: readonly Part[], seen: string): readonly Part[] {
 
 function shown({ key, runc, tsrun }: Difference): string {
   const some = (name: string, lines: readonly string[]) =>
-    lines.slice(0, MOST_LINES).map((line) => `      ${name.padEnd(6)}${line.slice(0, 500)}`);
-  return [`    ${key}`, ...some("runc", runc), ...some("tsrun", tsrun)].join("\n");
+    lines.slice(0, MOST_LINES).map((line) => `      ${name.padEnd(7)}${line.slice(0, 500)}`);
+  return [`    ${key}`, ...some(NAMES.runc, runc), ...some(NAMES.tsrun, tsrun)].join("\n");
 }
 
 /** Leaves out messages that only follow from a container that was not made. */
@@ -158,7 +167,7 @@ function tell(index: number, all: readonly Part[], known: Map<string, number>, f
   ];
   for (const runtime of RUNTIMES) {
     const said = saidShortly(told.sides[runtime]?.said ?? "");
-    if (said !== "") lines.push(said.replace(/^/gm, `    ${runtime} says: `));
+    if (said !== "") lines.push(said.replace(/^/gm, `    ${NAMES[runtime]} says: `));
   }
   if (values.only !== undefined) lines.push(JSON.stringify(draftOf(parts).config));
   // In one call: other arenas print as well.

@@ -100,7 +100,8 @@ function asked(when: string, runtime: Runtime): Step[] {
   return [step("why", "$ID"), step("diff", "$ID"), step("check", "$BUNDLE")];
 }
 
-function stepsOf(draft: Draft, runtime: Runtime): Step[] {
+function stepsOf(draft: Draft, runtime: Runtime, asks: boolean): Step[] {
+  const ask = (when: string) => (asks ? asked(when, runtime) : []);
   const flags = [...draft.flags, '--bundle "$BUNDLE" --pid-file "$BOX/pid"'];
   const terminal = draft.config.process.terminal === true;
   if (terminal) flags.push('--console-socket "$BOX/console"');
@@ -109,7 +110,7 @@ function stepsOf(draft: Draft, runtime: Runtime): Step[] {
   const pid = '"$(cat "$BOX/pid")"';
   const create = { name: "create", command: `${listen}$R create ${flags.join(" ")} "$ID"` };
   const limits = { name: "limits", command: '"$PROBE" cgroups' };
-  const made = [state("created"), ...asked("created", runtime), limits];
+  const made = [state("created"), ...ask("created"), limits];
   const force = { name: "delete by force", command: '$R delete --force "$ID"' };
   const run = [...draft.runFlags, ...flags].join(" ");
   if (draft.way === "run")
@@ -135,15 +136,15 @@ function stepsOf(draft: Draft, runtime: Runtime): Step[] {
       : [create, ...made, ...draft.before, { name: "start", command: '$R start "$ID"' }];
   const end = [kill, state("ended"), { name: "delete at the end", command: '$R delete "$ID"' }];
   const await_ = { name: "report", command: `test -s "$BOX/pid" && "$PROBE" await "$OUT/main" ${pid}` };
-  const running = [state("running"), ...asked("running", runtime), ...draft.steps];
-  return [...begin, await_, ...running, ...asked("used", runtime), ...end, force];
+  const running = [state("running"), ...ask("running"), ...draft.steps];
+  return [...begin, await_, ...running, ...ask("used"), ...end, force];
 }
 
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-function scriptOf(draft: Draft, runtime: Runtime): string {
+function scriptOf(draft: Draft, runtime: Runtime, asks: boolean): string {
   const runtimeCall = [
     `timeout --foreground --kill-after=5 ${SECONDS} ${FOLDER}/${runtime}`,
     "--root",
@@ -153,7 +154,9 @@ function scriptOf(draft: Draft, runtime: Runtime): string {
   const variables = { FOLDER, BOX, BUNDLE, SOURCES, NAMESPACES, OUT, STATE_ROOT, PROBE, ID, R: runtimeCall };
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${quoted(value)}`);
   const caller = draft.caller.length === 0 ? ":" : draft.caller.join("\n");
-  const steps = stepsOf(draft, runtime).map(({ name, command }) => `step ${quoted(name)} ${quoted(command)}`);
+  const steps = stepsOf(draft, runtime, asks).map(
+    ({ name, command }) => `step ${quoted(name)} ${quoted(command)}`,
+  );
   const config = quoted(JSON.stringify(draft.config));
   return [
     ...lines,
@@ -175,13 +178,14 @@ export interface Ran {
 
 const UNSHARE = "--mount --uts --ipc --net --pid --fork --kill-child --mount-proc".split(" ");
 
-export function runSide(draft: Draft, runtime: Runtime): Ran {
+/** Runs a draft; `asks` tsrun, too, what it says of its container. */
+export function runSide(draft: Draft, runtime: Runtime, asks: boolean): Ran {
   rmSync(OUT, { recursive: true, force: true });
   mkdirSync(OUT, { mode: 0o777 });
   // Independent of this process's umask.
   spawnSync("chmod", ["777", OUT]);
   const script = `${FOLDER}/script.sh`;
-  writeFileSync(script, scriptOf(draft, runtime));
+  writeFileSync(script, scriptOf(draft, runtime, asks));
   const { stderr } = spawnSync("unshare", [...UNSHARE, PROBE, "clean", "sh", script], {
     env: plainEnv,
     cwd: FOLDER,
