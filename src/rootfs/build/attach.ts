@@ -142,7 +142,8 @@ export interface Refusal {
 
 /**
  * A smaller change, for when the kernel has refused one: without flags that are locked on the source
- * (mount_namespaces(7)), or without `nosymfollow`, which kernels before 5.14 do not know.
+ * (mount_namespaces(7)), or without `nosymfollow`, which kernels before 5.14 do not know. They look for that
+ * first, so a change may be refused twice. `undefined` if there is none other than the one that was refused.
  */
 export function relaxChange(
   proxy: Executor,
@@ -155,7 +156,11 @@ export function relaxChange(
   const status = fstatfs(tree, attempt);
   proxy.attempt([status]);
   if (status.result !== 0) return undefined;
-  return keepLocked({ ...asked, current: flagsOfStatfs(statfsFlags(status.out.bytes)) });
+  const kept = keepLocked({ ...asked, current: flagsOfStatfs(statfsFlags(status.out.bytes)) });
+  if (kept === undefined) return undefined;
+  // What the kernel does not know stays out.
+  const clear = kept.clear & (change.clear | ~MOUNT_ATTR_NOSYMFOLLOW);
+  return kept.set === change.set && clear === change.clear ? undefined : { ...kept, clear };
 }
 
 export interface Binding extends Attributes {

@@ -310,8 +310,7 @@ class BindStep implements TargetStep {
   #relax(failed: Operation, proxy: Executor): boolean {
     const progress = this.#progress;
     const { change, lastTry } = progress;
-    if (change === undefined || change !== this.#mount.parsed.change || lastTry.tree === undefined)
-      return false;
+    if (change === undefined || lastTry.tree === undefined) return false;
     const refusal = { failed, tree: resultOf(lastTry.tree), asked: this.#mount.parsed, change };
     progress.change = relaxChange(proxy, { ...refusal, attempt: this.#attempt });
     return progress.change !== undefined;

@@ -331,7 +331,7 @@ class AttachStep implements TargetStep {
   #relax(failed: Operation): boolean {
     const { parsed } = this.#mount;
     const change = this.#change;
-    if (change === undefined || change !== parsed.change) return false;
+    if (change === undefined) return false;
     const refusal = { failed, tree: this.#source.tree, asked: parsed, change, attempt: this.#attempt };
     this.#change = relaxChange(this.#context.proxy, refusal);
     return this.#change !== undefined;

@@ -1,7 +1,7 @@
 // Features that older kernels lack, and the limit for following links.
 
 import t from "tap";
-import { EINVAL, ENOSYS } from "../../../src/linux/numbers/errno.ts";
+import { EINVAL, ENOSYS, EPERM } from "../../../src/linux/numbers/errno.ts";
 import { render } from "../../../src/proxy/calls/operation.ts";
 import { bind, build, failure, tmpfs } from "./building.ts";
 import { FakeKernel } from "./fake-kernel.ts";
@@ -29,6 +29,41 @@ t.test("nosymfollow that a kernel does not know is refused", async (t) => {
   };
   t.match(failure(kernel, bind("/host/dir/", "/mnt", "nosymfollow")).message, /NOSYMFOLLOW.*= EINVAL/);
   t.equal(kernel.at("/mnt")?.covered, undefined);
+});
+
+const ST_NOSUID = 0x2;
+
+/** Linux 5.12 and 5.13, and a source whose owner has locked nosuid. */
+function withLockedFlag(): FakeKernel {
+  const kernel = new FakeKernel().with("/mnt/");
+  kernel.statfsFlags = ST_NOSUID;
+  kernel.fails = (one) => {
+    if (one.call !== "mount_setattr") return undefined;
+    if (/NOSYMFOLLOW/.test(render(one))) return EINVAL;
+    return /attr_clr=[A-Z_|]*NOSUID/.test(render(one)) ? EPERM : undefined;
+  };
+  return kernel;
+}
+
+t.test("a kernel without nosymfollow keeps locked flags", async (t) => {
+  const kernel = withLockedFlag();
+  build(kernel, [bind("/host/dir/", "/mnt", "ro")]);
+  t.equal(kernel.at("/mnt")?.covered, "/host/dir/");
+  const changes = kernel.calls.filter(({ call }) => call === "mount_setattr");
+  t.strictSame(
+    changes.map(({ result }) => result),
+    [-EINVAL, -EPERM, 0],
+  );
+  t.match(changes.map(render).pop(), /attr_set=MOUNT_ATTR_RDONLY\|MOUNT_ATTR_NOSUID, attr_clr=[A-Z_|]*NODEV/);
+  t.equal(kernel.open.size, 0);
+});
+
+t.test("a change that is refused for another reason is not tried for ever", async (t) => {
+  const kernel = withLockedFlag();
+  const { fails } = kernel;
+  kernel.fails = (one) => fails(one) ?? (one.call === "mount_setattr" ? EPERM : undefined);
+  t.match(failure(kernel, bind("/host/dir/", "/mnt", "ro")).message, /mount_setattr.*= EPERM/);
+  t.equal(kernel.calls.filter(({ call }) => call === "mount_setattr").length, 3);
 });
 
 /** Without the newer calls, and with what statfs(2) says of a mount. */
