@@ -31,7 +31,7 @@ export function mergeResources(current: Resources, { devices, ...asked }: Resour
       devices,
       memory: asked.memory && mergeMemory(current.memory ?? {}, asked.memory),
       cpu: asked.cpu && mergeCpu(current.cpu ?? {}, asked.cpu),
-      pids: asked.pids?.limit === undefined ? undefined : asked.pids,
+      pids: asked.pids && { ...current.pids, ...definedOf(asked.pids) },
       blockIO: asked.blockIO && mergeBlockIO(current.blockIO ?? {}, asked.blockIO),
       hugepageLimits:
         asked.hugepageLimits && mergeHugepages(current.hugepageLimits ?? [], asked.hugepageLimits),

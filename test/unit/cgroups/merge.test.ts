@@ -237,6 +237,67 @@ for (const { name, current, asked, inForce, change } of CASES) {
   });
 }
 
+/** With every member: a new one in the schemas has to be added here. */
+type Complete<T> = T extends readonly (infer One)[]
+  ? readonly Complete<One>[]
+  : T extends object
+    ? { readonly [Name in keyof T]-?: Complete<T[Name]> }
+    : T;
+
+const DEVICE = { major: 8, minor: 0 };
+const EVERY: Complete<Omit<Resources, "devices">> = {
+  memory: {
+    limit: 4,
+    reservation: 2,
+    swap: 8,
+    kernel: 1,
+    kernelTCP: 1,
+    swappiness: 10,
+    disableOOMKiller: true,
+    useHierarchy: true,
+    checkBeforeUpdate: true,
+  },
+  cpu: {
+    shares: 10,
+    quota: 20,
+    burst: 5,
+    period: 30,
+    realtimeRuntime: 1,
+    realtimePeriod: 2,
+    cpus: "0",
+    mems: "0",
+    idle: 0,
+  },
+  pids: { limit: 7 },
+  blockIO: {
+    weight: 100,
+    leafWeight: 200,
+    weightDevice: [{ ...DEVICE, weight: 1, leafWeight: 2 }],
+    throttleReadBpsDevice: [{ ...DEVICE, rate: 1 }],
+    throttleWriteBpsDevice: [{ ...DEVICE, rate: 2 }],
+    throttleReadIOPSDevice: [{ ...DEVICE, rate: 3 }],
+    throttleWriteIOPSDevice: [{ ...DEVICE, rate: 4 }],
+  },
+  hugepageLimits: [{ pageSize: "2MB", limit: 1 }],
+  network: { classID: 1, priorities: [{ name: "eth0", priority: 1 }] },
+  rdma: { mlx5: { hcaHandles: 1, hcaObjects: 2 } },
+  unified: { "hugetlb.1GB.max": "0" },
+};
+
+t.test("an update forgets no limit, and takes each one over", (test) => {
+  const { checkBeforeUpdate: _never, ...memory } = EVERY.memory;
+  const kept = { ...EVERY, memory };
+  test.strictSame(mergeResources(kept, {}).inForce, kept);
+  for (const [topic, limits] of Object.entries(kept)) {
+    test.strictSame(mergeResources({}, { [topic]: limits }).inForce, { [topic]: limits }, topic);
+    for (const [name, value] of Object.entries(limits)) {
+      const asked = { [topic]: Array.isArray(limits) ? [value] : { [name]: value } };
+      test.strictSame(mergeResources(kept, asked).inForce, kept, `${topic} ${name}`);
+    }
+  }
+  test.end();
+});
+
 t.test("sizes have units of 1024", (test) => {
   const sizes: Readonly<Record<string, number>> = {
     "-1": -1,
