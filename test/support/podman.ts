@@ -161,8 +161,17 @@ export class Podman {
     }
   }
 
+  /**
+   * What a command prints in a new container. On a busy host conmon may learn of the container's end before
+   * it has accepted Podman's connection for the output, since its loop ends with the round of the signal. Then
+   * only the log has the output.
+   */
   run(flags: readonly string[], ...command: readonly string[]): string {
-    return this.must("run", "--rm", ...flags, IMAGE, ...command);
+    const name = "prints";
+    const said = this.must("run", "--name", name, "--log-driver=k8s-file", ...flags, IMAGE, ...command);
+    const output = said === "" ? this.must("logs", name) : said;
+    this.remove("rm", "--ignore", name);
+    return output;
   }
 
   #spawn(command: readonly string[]): Said {
