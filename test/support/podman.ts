@@ -163,8 +163,8 @@ export class Podman {
 
   /**
    * What a command prints in a new container. On a busy host conmon may learn of the container's end before
-   * it has accepted Podman's connection for the output, since its loop ends with the round of the signal. Then
-   * only the log has the output.
+   * it has accepted Podman's connection for the output, since its loop ends with the round of the signal.
+   * Then only the log has the output.
    */
   run(flags: readonly string[], ...command: readonly string[]): string {
     const name = "prints";
