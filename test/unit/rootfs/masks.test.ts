@@ -1,4 +1,4 @@
-// The tmpfs that masks directories, on kernels that do not take it as it is.
+// Masked directories and read-only paths, on kernels that do not take them as they are.
 
 import t from "tap";
 import { EINVAL, ENOSYS } from "../../../src/linux/numbers/errno.ts";
@@ -6,7 +6,7 @@ import { close } from "../../../src/proxy/calls/calls.ts";
 import { type Operation, render } from "../../../src/proxy/calls/operation.ts";
 import { Conversation } from "../../../src/proxy/conversation.ts";
 import { held } from "../../../src/proxy/step.ts";
-import { type EmptyDirectory, maskDirectoryStep } from "../../../src/rootfs/build/seal.ts";
+import { type EmptyDirectory, maskDirectoryStep, readonlyPathStep } from "../../../src/rootfs/build/seal.ts";
 import { RootContext } from "../../../src/rootfs/place/context.ts";
 import { FakeKernel, ROOT } from "./fake-kernel.ts";
 
@@ -15,22 +15,26 @@ function wantsTwoInodes(one: Operation): number | undefined {
   return /nr_inodes(=|", ")1"/.test(render(one)) ? EINVAL : undefined;
 }
 
-function mask(kernel: FakeKernel, paths: readonly string[]): EmptyDirectory {
+function contextOn(kernel: FakeKernel): RootContext {
   const helper = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
-  const proxy = Conversation.with(kernel);
   const context = new RootContext({
-    proxy,
+    proxy: Conversation.with(kernel),
     helper,
     rootfs: "/b/rootfs",
     kindOf: () => "directory",
     openFilesLimit: () => 1024,
   });
   context.root = ROOT;
+  return context;
+}
+
+function mask(kernel: FakeKernel, paths: readonly string[]): EmptyDirectory {
+  const context = contextOn(kernel);
   const empty: EmptyDirectory = { inodes: 1 };
   for (const path of paths) {
-    proxy.say(maskDirectoryStep(context, path, { empty, label: undefined, labelOption: "context" }));
+    context.proxy.say(maskDirectoryStep(context, path, { empty, label: undefined, labelOption: "context" }));
   }
-  proxy.settle();
+  context.proxy.settle();
   return empty;
 }
 
@@ -70,4 +74,18 @@ t.test("a tmpfs that is refused for another reason is an error, after the second
   kernel.fails = (one) => (render(one).includes("nr_inodes") ? EINVAL : undefined);
   t.throws(() => mask(kernel, ["/a"]), { message: /^cannot mask "\/a": fsconfig\(.*"2".* = EINVAL/ });
   t.equal(said(kernel).length, 2);
+});
+
+const ST_NOSUID = 0x2;
+
+t.test("a path that mount(2) makes read-only keeps the other flags of its mount", async (t) => {
+  const kernel = new FakeKernel().with("/a/");
+  kernel.statfsFlags = ST_NOSUID;
+  kernel.fails = ({ call }) => (call === "mount_setattr" ? ENOSYS : undefined);
+  const context = contextOn(kernel);
+  context.proxy.ask(readonlyPathStep(context, "/a"));
+  t.match(kernel.calls.filter(({ call }) => call === "mount").map(render), [
+    /MS_RDONLY\|MS_NOSUID\|MS_REMOUNT\|MS_BIND/,
+  ]);
+  t.equal(kernel.open.size, 0);
 });
