@@ -157,6 +157,17 @@ t.test("each way in which a mount point cannot be had is said", async (t) => {
     failure(hidden, tmpfs("/link")).message,
     /"\/proc\/sys" cannot be mounted because it is inside \/proc$/,
   );
+  const inPlaceOfProc = new FakeKernel().with("/proc/", "/link -> /proc");
+  t.match(
+    failure(inPlaceOfProc, tmpfs("/link")).message,
+    /"\/proc" cannot be mounted because it is not of type proc$/,
+  );
+});
+
+t.test("a procfs may be mounted on /proc by way of a link", async (t) => {
+  const kernel = new FakeKernel().with("/proc/", "/link -> /");
+  build(kernel, [{ destination: "/link/proc", source: "proc", type: "proc" }]);
+  t.equal(kernel.at("/proc")?.covered, "proc");
 });
 
 t.test("a directory does not go on a file, nor a file on a directory", async (t) => {
