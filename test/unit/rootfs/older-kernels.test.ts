@@ -66,11 +66,14 @@ t.test("a change that is refused for another reason is not tried for ever", asyn
   t.equal(kernel.calls.filter(({ call }) => call === "mount_setattr").length, 3);
 });
 
-/** Without the newer calls, and with what statfs(2) says of a mount. */
+/** Without the newer calls, where cgroup2 may not be mounted, and with what statfs(2) says of a mount. */
 function withoutMountCalls(statfsFlags: number): FakeKernel {
   const kernel = new FakeKernel().with("/mnt/");
   kernel.statfsFlags = statfsFlags;
-  kernel.fails = ({ call }) => (["mount_setattr", "fsopen", "open_tree"].includes(call) ? ENOSYS : undefined);
+  kernel.fails = (one) => {
+    if (["mount_setattr", "fsopen", "open_tree"].includes(one.call)) return ENOSYS;
+    return one.call === "mount" && one.args[2] === "cgroup2" ? EPERM : undefined;
+  };
   return kernel;
 }
 
@@ -79,6 +82,7 @@ const ST_NOSYMFOLLOW = 0x2000;
 for (const [what, mounts] of [
   ["a file system", [tmpfs("/mnt", "nosymfollow")]],
   ["a bind mount", [bind("/host/dir/", "/mnt", "nosymfollow")]],
+  ["what is bound in place of cgroup2", [{ destination: "/mnt", type: "cgroup", options: ["nosymfollow"] }]],
   ["a remount", [tmpfs("/mnt"), { destination: "/mnt", type: "none", options: ["remount", "nosymfollow"] }]],
   [
     "a remount of a mount alone",
