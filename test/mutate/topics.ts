@@ -57,6 +57,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/container/causes": ["e2e/causes", "e2e/other-causes"],
   "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
   "src/rootfs/build/copy-": ["e2e/copy-up", "e2e/tmpfs"],
+  "src/rootfs/build/mount-bind": ["e2e/private-sources"],
   "src/rootfs/build/root": ["security/host-mounts"],
   "src/namespaces/join": ["security/host-mounts"],
   "src/rootfs/build/seal": ["security/host-mounts", "e2e/rootfs", "security/masks", "security/procfs"],
