@@ -5,6 +5,7 @@
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container } from "../support/container.ts";
+import { holdNamespaces } from "../support/hold.ts";
 
 const ONLY_TSRUN = tsrunOnly("it changes the host's");
 
@@ -115,6 +116,20 @@ behaviour(
   },
   ONLY_TSRUN,
 );
+
+behaviour("in namespaces of somebody else all of it is set", async (t, lab) => {
+  const pid = await holdNamespaces(lab, ["--uts", "--ipc"]);
+  const box = lab.container((config) => {
+    const shown = "hostname; cat /proc/sys/kernel/domainname /proc/sys/kernel/msgmax";
+    joining("uts", `/proc/${pid}/ns/uts`, nothing)(config);
+    joining("ipc", `/proc/${pid}/ns/ipc`, Container.script(shown))(config);
+    Object.assign(config, { hostname: "box", domainname: "its-domain" });
+    config.linux.sysctl = { "kernel.msgmax": "9999" };
+  });
+  const { code, stdout, stderr } = await box.run(onHost(box, `${NAMES} /proc/sys/kernel/msgmax`));
+  t.strictSame([code, stdout], [0, "box\nits-domain\n9999\n"], stderr);
+  await nothingLeft(t, lab, "after run");
+});
 
 behaviour("those of the caller may be joined if nothing of them changes", async (t, lab) => {
   for (const [type, proc] of [
