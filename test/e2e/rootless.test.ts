@@ -14,6 +14,7 @@ import {
   refused,
   tsrunOnly,
 } from "../support/behaviour.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
@@ -185,6 +186,17 @@ behaviour(
     await nothingLeft(t, lab, "after delete");
   },
   tsrunOnly("wants cgroups of an ordinary user too"),
+);
+
+behaviour(
+  "in a user namespace there are no device rules, also where the caller counts as the host's root",
+  async (t, lab) => {
+    const box = lab.container(Container.script("echo ran"));
+    const wrapper = ["unshare", "--user", "--map-root-user"];
+    t.equal(await box.live({ wrapper, globals: ["--rootless", "false"] }), "ran\n");
+    await nothingLeft(t, lab, "after delete");
+  },
+  systemdDriver ? "systemd sets them" : undefined,
 );
 
 behaviour(

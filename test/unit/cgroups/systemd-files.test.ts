@@ -189,6 +189,16 @@ t.test(
   },
 );
 
+t.test("devices: where none is allowed, systemd is told so, and not that all are", (test) => {
+  const deny = { allow: false, type: "a", major: -1, minor: -1, access: 7 } as const;
+  const nothing = property("DeviceAllow", "a(ss)", []);
+  for (const driver of ["v1", "v2"] as const) {
+    const strict = [nothing, property("DevicePolicy", "s", "strict"), nothing];
+    test.strictSame(deviceProperties([deny], driver), strict, driver);
+  }
+  test.end();
+});
+
 t.test("an update writes again what systemd takes away for want of a property", (test) => {
   const inForce = {
     memory: { limit: 5 },
