@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import type { Container } from "../support/container.ts";
-import { FakeSystemd, type Fate } from "../support/fake-systemd.ts";
+import { FakeSystemd, type Fate, type Told } from "../support/fake-systemd.ts";
 import { signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { until } from "../support/wait.ts";
@@ -19,13 +19,13 @@ interface Scene {
   readonly systemd: FakeSystemd;
 }
 
-async function scene(lab: Lab, fate: Fate): Promise<Scene> {
+async function scene(lab: Lab, fate: Fate, { onBus = false }: Partial<Told> = {}): Promise<Scene> {
   const name = `${lab.mark}-1`;
   const box = lab.container((config) => {
     config.linux.cgroupsPath = `system.slice:e2e:${name}`;
   });
   const unit = `e2e-${name}.scope`;
-  const systemd = await FakeSystemd.listen(lab, { fate, cgroup: `/system.slice/${unit}` });
+  const systemd = await FakeSystemd.listen(lab, { fate, onBus, cgroup: `/system.slice/${unit}` });
   return { box, unit, systemd };
 }
 
@@ -38,25 +38,28 @@ behaviour(
     const { box, unit, systemd } = await scene(lab, "exists");
     const result = await box.create({ globals: SYSTEMD, wrapper: systemd.wrapper });
     refused(t, result, new RegExp(`unable to start unit "${unit}".*UnitExists`));
-    const starts = systemd.asked.filter((one) => one === `StartTransientUnit ${unit}`);
-    t.equal(starts.length, 2, "it tried once more after a reset");
+    const tries = systemd.asked.filter((one) => /^(StartTransient|ResetFailed)Unit /.test(one));
+    const start = `StartTransientUnit ${unit}`;
+    t.strictSame(tries, [start, `ResetFailedUnit ${unit}`, start], "it tried once more after a reset");
     t.strictSame(stops(systemd), [], "nothing was stopped");
     await nothingLeft(t, lab, "after create");
   },
   ONLY,
 );
 
-behaviour(
-  "a unit that systemd has accepted is stopped when its job fails",
-  async (t, lab) => {
-    const { box, unit, systemd } = await scene(lab, "failed");
-    const result = await box.create({ globals: SYSTEMD, wrapper: systemd.wrapper });
-    refused(t, result, new RegExp(`unable to start unit "${unit}": its job ended with "failed"`));
-    t.strictSame(stops(systemd), [`StopUnit ${unit}`]);
-    await nothingLeft(t, lab, "after create");
-  },
-  ONLY,
-);
+for (const onBus of [false, true]) {
+  behaviour(
+    `a unit that systemd has accepted${onBus ? " through the bus" : ""} is stopped when its job fails`,
+    async (t, lab) => {
+      const { box, unit, systemd } = await scene(lab, "failed", { onBus });
+      const result = await box.create({ globals: SYSTEMD, wrapper: systemd.wrapper });
+      refused(t, result, new RegExp(`unable to start unit "${unit}": its job ended with "failed"`));
+      t.strictSame(stops(systemd), [`StopUnit ${unit}`]);
+      await nothingLeft(t, lab, "after create");
+    },
+    ONLY,
+  );
+}
 
 behaviour(
   "delete of a container whose create was killed before it had a unit stops no unit of that name",

@@ -1,27 +1,50 @@
 // A systemd that makes no units: it answers as the test says, and notes what it is asked. The runtime finds
-// it at /run/systemd/private. D-Bus Specification, "Message Protocol" and "Authentication Protocol".
+// it at /run/systemd/private, or through a message bus. D-Bus Specification, "Message Protocol",
+// "Authentication Protocol" and "Message Bus Specification".
 
 import { createServer, type Socket } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Lab } from "./lab.ts";
 
-const MANAGER = "org.freedesktop.systemd1.Manager";
+const NAME = "org.freedesktop.systemd1";
+const MANAGER = `${NAME}.Manager`;
 const OBJECT = "/org/freedesktop/systemd1";
 const METHOD_RETURN = 2;
 const ERROR = 3;
 const SIGNAL = 4;
 /** Codes of header fields, and the types of their values. */
-const FIELD = { path: 1, interface: 2, member: 3, errorName: 4, replySerial: 5, signature: 8 } as const;
+const FIELD = {
+  path: 1,
+  interface: 2,
+  member: 3,
+  errorName: 4,
+  replySerial: 5,
+  destination: 6,
+  signature: 8,
+} as const;
+
+/** The name of the message bus itself, and what it is asked. */
+const BUS = "org.freedesktop.DBus";
+const OF_BUS: readonly string[] = ["Hello", "AddMatch"];
 
 /** What becomes of a unit: systemd has one already, its job ends like this, or there is no answer. */
 export type Fate = "exists" | "failed" | "silent";
 
 interface Call {
   readonly serial: number;
+  readonly destination: string;
   readonly path: string;
   readonly member: string;
   /** The strings at the front of the body. */
   readonly texts: readonly string[];
+}
+
+export interface Told {
+  readonly fate: Fate;
+  /** Where the unit is that it knows. */
+  readonly cgroup: string;
+  /** Whether it is found through a message bus, which passes signals on only to those who ask for them. */
+  readonly onBus?: boolean;
 }
 
 export class FakeSystemd {
@@ -32,19 +55,21 @@ export class FakeSystemd {
   readonly #connections = new Set<Socket>();
   readonly #fate: Fate;
   readonly #cgroup: string;
+  readonly #onBus: boolean;
   #unitExists: boolean;
 
-  private constructor(socket: string, { fate, cgroup }: { fate: Fate; cgroup: string }) {
+  private constructor(socket: string, { fate, cgroup, onBus = false }: Told) {
     this.#fate = fate;
     this.#cgroup = cgroup;
+    this.#onBus = onBus;
     this.#unitExists = fate !== "failed";
-    const mounts = "mount -t tmpfs none /run && mkdir /run/systemd && ln -s";
-    const script = `${mounts} ${socket} /run/systemd/private && exec "$@"`;
+    const place = onBus ? "/run/dbus/system_bus_socket" : "/run/systemd/private";
+    const mounts = `mount -t tmpfs none /run && mkdir ${dirname(place)}`;
+    const script = `${mounts} && ln -s ${socket} ${place} && exec "$@"`;
     this.wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"];
   }
 
-  /** @param cgroup where the unit is that it knows */
-  static async listen(lab: Lab, told: { fate: Fate; cgroup: string }): Promise<FakeSystemd> {
+  static async listen(lab: Lab, told: Told): Promise<FakeSystemd> {
     const socket = join(lab.folder, "systemd.sock");
     const made = new FakeSystemd(socket, told);
     const server = createServer((connection) => {
@@ -84,33 +109,41 @@ export class FakeSystemd {
   }
 
   #answer(connection: Socket, call: Call): void {
-    const { serial, member, texts, path } = call;
+    const { serial, destination, member, texts, path } = call;
     const reply = (signature: string, body: Buffer): void => {
       connection.write(message(METHOD_RETURN, [[FIELD.replySerial, serial]], signature, body));
     };
     const refuse = (name: string): void => {
       const fields: Field[] = [
-        [FIELD.errorName, `org.freedesktop.systemd1.${name}`],
+        [FIELD.errorName, name],
         [FIELD.replySerial, serial],
       ];
       connection.write(message(ERROR, fields, "s", text(0, `the unit is what it is: ${name}`)));
     };
     if (member !== "Get") this.asked.push(`${member} ${texts[0]}`);
-    if (member === "Get") {
+    if (destination !== (OF_BUS.includes(member) ? BUS : NAME)) refuse(`${BUS}.Error.ServiceUnknown`);
+    else if (member === "Hello") reply("s", text(0, ":1.1"));
+    else if (member === "Get") {
       const value = path === OBJECT ? "252 (a fake)" : this.#cgroup;
       reply("v", Buffer.concat([Buffer.from("\x01s\0"), text(3, value)]));
     } else if (member === "GetUnit") {
       if (this.#unitExists) reply("o", text(0, `${OBJECT}/unit/one`));
-      else refuse("NoSuchUnit");
-    } else if (member === "StartTransientUnit" && this.#fate === "exists") refuse("UnitExists");
+      else refuse(`${NAME}.NoSuchUnit`);
+    } else if (member === "StartTransientUnit" && this.#fate === "exists") refuse(`${NAME}.UnitExists`);
     else if (member === "StartTransientUnit" && this.#fate === "silent") return;
     else if (member === "StartTransientUnit" || member === "StopUnit") {
       const job = `${OBJECT}/job/${serial}`;
       const result = member === "StopUnit" ? "done" : "failed";
       this.#unitExists = member !== "StopUnit";
       reply("o", text(0, job));
-      connection.write(jobRemoved(job, texts[0] ?? "", result));
+      if (this.#isHeard()) connection.write(jobRemoved(job, texts[0] ?? "", result));
     } else reply("", Buffer.alloc(0));
+  }
+
+  /** Whether signals of jobs arrive: the bus has to be asked for them, and systemd to send them there. */
+  #isHeard(): boolean {
+    const isAsked = (beginning: string): boolean => this.asked.some((one) => one.startsWith(beginning));
+    return !this.#onBus || (isAsked("AddMatch type='signal'") && isAsked("Subscribe "));
   }
 }
 
@@ -151,7 +184,8 @@ function parse(bytes: Buffer): Call {
     at += 4 + length + 1;
   }
   const [path = "", member = ""] = [fields.get(FIELD.path), fields.get(FIELD.member)];
-  return { serial: bytes.readUInt32LE(8), path, member, texts };
+  const destination = fields.get(FIELD.destination) ?? "";
+  return { serial: bytes.readUInt32LE(8), destination, path, member, texts };
 }
 
 type Field = readonly [code: number, value: string | number];
