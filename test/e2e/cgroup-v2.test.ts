@@ -13,7 +13,7 @@ import {
   runcFrom,
   tsrunOnly,
 } from "../support/behaviour.ts";
-import { needsUnified, onUnified, unifiedFolder } from "../support/cgroup.ts";
+import { cgroupsOf, needsUnified, onUnified, unifiedFolder } from "../support/cgroup.ts";
 import type { Resources } from "../support/config.ts";
 import { type Container, mustSucceed } from "../support/container.ts";
 import { signalProcess } from "../support/host.ts";
@@ -83,7 +83,7 @@ behaviour(
     const move = (to: string) => writeFileSync(unifiedFolder(`${to}/cgroup.procs`), String(sleeper.pid));
     mkdirSync(unifiedFolder(path));
     lab.atClose(() => {
-      move("/");
+      move(cgroupsOf(process.pid).get("") ?? "/");
       sleeper.kill("SIGKILL");
       rmdirSync(unifiedFolder(path));
     });

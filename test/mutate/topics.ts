@@ -77,6 +77,9 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/cgroups/members": ["e2e/ps", "e2e/kill", "e2e/pause"],
   "src/cgroups/merge": ["e2e/update", "e2e/update-property"],
   "src/cgroups/controllers/": ["e2e/update", "e2e/update-property"],
+  "src/cgroups/v2": ["e2e/cgroup-v2"],
+  "src/cgroups/devices/": ["e2e/update-devices", "e2e/cgroup-v2"],
+  "src/cgroups/systemd/": ["e2e/systemd-units"],
   "src/process/": ["e2e/process", "e2e/capabilities", "e2e/exec", "security/credentials", ...LIVES, ...WIDE],
   "src/process/label": ["e2e/labels"],
   "src/process/scheduling": ["e2e/scheduling"],
@@ -166,7 +169,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/namespaces/sysctl": ["e2e/namespaces"],
 };
 
-/** Sources that end-to-end tests reach only on some hosts; elsewhere only unit tests try their changes. */
+/** Sources that most end-to-end tests reach only on some hosts. */
 const HOSTS: Readonly<Record<string, () => string | undefined>> = {
   "src/process/label-files": () =>
     ["/sys/kernel/security/apparmor", "/sys/fs/selinux/enforce"].some((path) => existsSync(path))
@@ -183,6 +186,14 @@ function needingVersion(version: 1 | 2, beginnings: readonly string[]): typeof H
   return Object.fromEntries(beginnings.map((beginning) => [beginning, need]));
 }
 
+/** Files that bring along what a host may lack: a systemd that only answers, cgroup v2 beside v1. */
+const EVERYWHERE: readonly string[] = [
+  "e2e/systemd-units",
+  "e2e/cgroup-v2",
+  "e2e/update-devices",
+  "e2e/cgroup-refusals",
+];
+
 /** Files that test the test machinery, or take too long for their use here. */
 const LEFT_OUT = /^(unit\/engine|unit\/scripts)\//;
 
@@ -191,6 +202,8 @@ export interface Suite {
   readonly endToEnd: readonly string[];
   /** What this host lacks for the end-to-end tests. */
   readonly lacking: string | undefined;
+  /** Those that do without it. */
+  readonly anyway: readonly string[];
 }
 
 /** Finds the tests of sources; names are those below test/, without the ending. */
@@ -221,7 +234,8 @@ export class Topics {
     const endToEnd = [...new Set(fitting.flatMap((beginning) => END_TO_END[beginning] ?? []))];
     const host = Object.keys(HOSTS).find((beginning) => source.startsWith(beginning));
     const lacking = host === undefined ? undefined : HOSTS[host]?.();
-    return { unit: unit.toSorted((a, b) => isNear(b) - isNear(a)), endToEnd, lacking };
+    const anyway = endToEnd.filter((name) => EVERYWHERE.includes(name));
+    return { unit: unit.toSorted((a, b) => isNear(b) - isNear(a)), endToEnd, lacking, anyway };
   }
 }
 

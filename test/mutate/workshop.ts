@@ -108,9 +108,11 @@ export class Workshop {
       const error = await this.#compile();
       decided(error === "");
       if (error !== "") return { kind: "compiler", by: error };
-      const needs = effectiveUid === 0 ? suite.lacking : "root";
+      const isRoot = effectiveUid === 0;
+      const needs = isRoot ? suite.lacking : "root";
       const unit = { names: suite.unit, isBuilt: false };
-      const endToEnd = { names: needs === undefined ? suite.endToEnd : [], isBuilt: true };
+      const reached = needs === undefined ? suite.endToEnd : suite.anyway;
+      const endToEnd = { names: isRoot ? reached : [], isBuilt: true };
       const first = [unit, endToEnd].map((part) => ({
         ...part,
         names: part.names.filter((name) => name === likely),
