@@ -40,6 +40,8 @@ t.test("what a user namespace may mount only with the namespace that is shown", 
     adviceForFilesystem({ type, data: [] }, { failed: failing("fsconfig", EPERM), log: "", refused: false });
   t.match(advice("sysfs"), /^in a user namespace "sysfs" needs a new network namespace too/);
   t.match(advice("proc"), /a new pid namespace/);
+  t.match(advice("mqueue"), /a new ipc namespace/);
+  for (const type of ["cgroup", "cgroup2"]) t.match(advice(type), /a new cgroup namespace/, type);
   t.equal(advice("ext4"), "");
   const other = { failed: failing("mount_setattr", EPERM), log: "", refused: false };
   t.equal(adviceForFilesystem({ type: "proc", data: [] }, other), "", "of a call after it");

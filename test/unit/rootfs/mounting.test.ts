@@ -152,6 +152,7 @@ t.test("each way in which a mount point cannot be had is said", async (t) => {
   const proc = new FakeKernel().with("/proc -> /elsewhere", "/elsewhere/");
   const refused = failure(proc, { destination: "/proc", source: "proc", type: "proc" });
   t.match(refused.message, /filesystem "proc" must be mounted on ordinary directory$/);
+  t.equal(refused.hint, 'mounts[0] of config.json: type "proc", options ""');
   const hidden = new FakeKernel().with("/proc/sys/", "/link -> /proc/sys");
   t.match(
     failure(hidden, tmpfs("/link")).message,

@@ -278,6 +278,11 @@ t.test("what cannot be is refused before anything is done", async (t) => {
       /must have both uid and gid mappings specified/,
     ],
     [
+      specOf([{ destination: "/mnt", type: "tmpfs", uidMappings: MAPPED }]),
+      {},
+      /must have both uid and gid mappings specified/,
+    ],
+    [
       specOf([
         {
           destination: "/mnt",
