@@ -243,6 +243,26 @@ behaviour("missing destinations are made, a file for a file and a directory for 
 });
 
 behaviour(
+  "a mount point that a volume lacks is made in the volume, not in the root below it",
+  async (t, lab) => {
+    const volume = folder(lab, "volume");
+    const file = join(lab.folder, "file");
+    writeFileSync(file, "inside\n");
+    const box = lab.container(Container.script("cat /volume/made"));
+    const bind = { type: "bind", options: ["bind"] };
+    box.config.mounts.push(
+      { ...bind, destination: "/first", source: volume },
+      { ...bind, destination: "/volume", source: volume },
+      { ...bind, destination: "/volume/made", source: file },
+    );
+    box.writeConfig();
+    t.equal(await box.live(), "inside\n");
+    t.strictSame(readdirSync(volume), ["made"]);
+    t.strictSame(readdirSync(join(box.rootfs, "volume")), []);
+  },
+);
+
+behaviour(
   "a destination behind a symbolic link stays inside the root",
   async (t, lab) => {
     const outside = folder(lab, "outside");
