@@ -95,6 +95,41 @@ behaviour(
 );
 
 behaviour(
+  "the ids of a file system that cannot map any are refused, and nothing is mounted",
+  async (t, lab) => {
+    const box = await running(lab);
+    const map = [{ containerID: 1000, hostID: 2000, size: 1 }];
+    const list = [
+      bind(hostDirectory(lab), "/data"),
+      { ...bind("/sys", "/x"), uidMappings: map, gidMappings: map },
+    ];
+    const line =
+      /cannot map the ids of the mount of "\/sys" on "\/x": .*EINVAL.*does not support idmap.*entry 1/;
+    refused(t, await mounts("add", box, list), line);
+    t.strictSame([...(await mountsInside(box))], []);
+  },
+  crunFrom("1.28", LACKS),
+  api,
+);
+
+behaviour(
+  "mount points are taken away again from a directory of the host that the container's root may not read",
+  async (t, lab) => {
+    const source = hostDirectory(lab);
+    const box = await runningFor(lab, FIRST);
+    const unreadable = join(box.rootfs, "unreadable");
+    mkdirSync(unreadable);
+    chmodSync(unreadable, 0o733);
+    const list = [bind(source, "/unreadable/made"), bind(join(source, "f"), "/bin")];
+    refused(t, await mounts("add", box, list), /the source is not a directory/);
+    t.strictSame([...(await mountsInside(box))], []);
+    t.strictSame(readdirSync(unreadable), []);
+  },
+  tsrunOnly("crun leaves the mounts before the one that fails"),
+  api,
+);
+
+behaviour(
   "a mount that the container has unmounted itself is forgotten, one that it has covered is not taken for it",
   async (t, lab) => {
     const source = hostDirectory(lab);

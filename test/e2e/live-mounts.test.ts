@@ -342,6 +342,22 @@ behaviour(
   api,
 );
 
+behaviour(
+  "without openat2(2), paths are walked one name after the other, and links on the way are found",
+  async (t, lab) => {
+    const source = hostDirectory(lab);
+    const box = await running(lab);
+    symlinkSync("/deep", join(box.rootfs, "link"));
+    const older = without("openat2");
+    mustSucceed(await mounts("add", box, [bind(source, "/link/x"), bind(source, "/new/y")], older));
+    t.strictSame([...(await mountsInside(box)).keys()].sort(), ["/deep/x", "/new/y"]);
+    mustSucceed(await mounts("remove", box, at("/link/x", "/new/y"), older));
+    t.strictSame([...(await mountsInside(box))], []);
+  },
+  tsrunOnly("what it does without this call is its own affair"),
+  api,
+);
+
 for (const call of LIVE_CALLS) {
   behaviour(
     `where the kernel lacks ${call}, which a bind mount takes, one line says so, and nothing is left`,
