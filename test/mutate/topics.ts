@@ -68,6 +68,9 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/rootfs/plan/live": ["e2e/live-mounts", "e2e/live-mounts-users"],
   "src/rootfs/place/": ["e2e/private-sources"],
   "src/rootfs/host/": ["e2e/busy-host", "e2e/mounts"],
+  "src/rootfs/host/view": ["e2e/explain-syscalls"],
+  // A helper that does not end when it is told to makes each command ten seconds slower.
+  "src/rootfs/host/helper": ["e2e/private-sources", "e2e/live-mounts"],
   "src/rootfs/plan/attributes": ["e2e/mounts"],
   "src/rootfs/plan/cgroup": ["security/cgroups", "e2e/cgroups"],
   "src/cgroups/": [...CGROUPS, ...LIVES, "e2e/events", "e2e/pause", ...WIDE, ...ENDINGS],
