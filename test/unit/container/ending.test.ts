@@ -81,6 +81,8 @@ t.test("lines about one container are one: who has waited for it knows how it en
     isStarted: true,
   });
   t.equal(others.length, 1);
+  const shot: Ending = { id: "web", created: "c", at: 5, by: "run", signal: 15 };
+  t.match(merged([shot, { ...ENDING, at: 9 }]), [{ at: 9, signal: 15, status: undefined }], "never both");
   const again: Ending = { ...ENDING, created: "later", status: 0 };
   t.strictSame(
     merged([ENDING, again]).map(({ status }) => status),
