@@ -95,13 +95,14 @@ behaviour("a repeated flag counts as given last", async (t, lab) => {
 });
 
 behaviour(
-  "the state root is made, closed to others, when it is missing",
+  "the state root is made, closed to others, when it is missing, and so are states",
   async (t, lab) => {
     const box = lab.container();
     t.notOk(existsSync(lab.stateRoot));
     mustSucceed(await box.create());
     t.equal(statSync(lab.stateRoot).mode & 0o777, 0o700);
     t.equal(statSync(join(lab.stateRoot, box.id)).mode & 0o777, 0o711);
+    t.equal(statSync(join(lab.stateRoot, box.id, "state.json")).mode & 0o777, 0o600);
   },
   notOfCrun("that of a container is closed as well"),
 );
