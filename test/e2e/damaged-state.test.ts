@@ -1,9 +1,11 @@
 // A damaged state.json: no command trusts it, `list` continues, and `delete --force` still ends the
 // container, by its configuration and its cgroup, or leaves it and says so.
 
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 
@@ -68,6 +70,34 @@ behaviour(
       );
       await nothingLeft(t, lab, `of process ${pid}`);
     }
+  },
+  ours,
+);
+
+behaviour(
+  "delete --force of a damaged state says what is lost with it, and nothing else",
+  async (t, lab) => {
+    const force = async (edit: (config: Config) => void): Promise<readonly [string, string | undefined]> => {
+      const box = lab.container((config) => {
+        SLEEP(config);
+        edit(config);
+      });
+      mustSucceed(await box.run({ flags: ["--detach"] }));
+      writeFileSync(join(lab.stateRoot, box.id, "state.json"), "{");
+      const { stderr } = mustSucceed(await box.delete({ flags: ["--force"] }));
+      return [box.rootfs, /, and ended(.*)"/.exec(stderr)?.[1]];
+    };
+    const [, ordinary] = await force(() => {});
+    t.equal(ordinary, "");
+    const [root, shared] = await force((config) => {
+      config.hooks = { poststop: [{ path: "/bin/true" }] };
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");
+      delete config.linux.maskedPaths;
+      delete config.linux.readonlyPaths;
+    });
+    t.equal(shared, "; its poststop hooks have not run, what it mounted on the host is still there");
+    execFileSync("umount", ["--recursive", root]);
+    await nothingLeft(t, lab, "after that is unmounted");
   },
   ours,
 );
