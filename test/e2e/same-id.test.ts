@@ -3,6 +3,7 @@
 // test decides the order.
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
@@ -10,6 +11,7 @@ import { cgroupFolders } from "../support/cgroup.ts";
 import { driverFlags, systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram, signalProcess } from "../support/host.ts";
+import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun, type Result } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -141,6 +143,40 @@ behaviour(
     await nothingLeft(t, lab, "after both");
   },
   notOfCrun("it ends what is in the cgroup"),
+);
+
+behaviour(
+  "delete --force takes a process that ends meanwhile for nobody's",
+  async (t, lab) => {
+    const box = lab.container(Container.script("true"));
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    await box.waitForStatus("stopped");
+    const other = spawn("sleep", ["1000"], { stdio: "ignore" });
+    lab.atClose(() => other.kill("SIGKILL"));
+    for (const folder of cgroupFolders(box.id)) writeFileSync(join(folder, "cgroup.procs"), `${other.pid}`);
+    // Stopped when it has seen that process in the cgroup, just before it looks whose it is.
+    const log = join(lab.folder, "strace");
+    const stop = ["-P", "/proc/self/ns/pid", "-e", "inject=readlinkat:signal=STOP"];
+    let tracer = 0;
+    const forced = box.delete({
+      flags: ["--force"],
+      wrapper: ["strace", "-qq", "-o", log, ...stop],
+      onSpawn: (pid) => {
+        tracer = pid;
+      },
+    });
+    const isStopped = () => existsSync(log) && readFileSync(log, "utf8").includes("stopped by SIGSTOP");
+    await until("it to stop", isStopped);
+    other.kill("SIGKILL");
+    await once(other, "exit");
+    const pid = Number(readFileSync(`/proc/${tracer}/task/${tracer}/children`, "utf8"));
+    signalProcess(pid, "SIGCONT");
+    const { code, stderr } = await forced;
+    t.strictSame([code, stderr], [0, ""]);
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsStrace,
+  ours,
 );
 
 /** A container whose `create` stays in a hook until `go` is called. */
