@@ -7,6 +7,7 @@ import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../suppor
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
+import { readTrace } from "../support/trace.ts";
 
 behaviour(
   "list prints a table with runc's columns",
@@ -282,6 +283,24 @@ behaviour(
     }
   },
   tsrunOnly("it refuses what it cannot read"),
+);
+
+behaviour(
+  "list opens no directory of a container that it can read: there may be hundreds",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create());
+    const opened = async (...words: string[]): Promise<number> => {
+      const file = join(lab.folder, "trace.json");
+      mustSucceed(await lab.invoke(["--trace", file, ...words]));
+      const calls = readTrace(file).of("call");
+      return calls.filter(({ name, args }) => name === "openat" && args.what?.endsWith(`/${box.id}`)).length;
+    };
+    t.equal(await opened("state", box.id), 1);
+    t.equal(await opened("list"), 0);
+    t.equal(await opened("list", "--quiet"), 0);
+  },
+  tsrunOnly("has no --trace"),
 );
 
 /** An old ext4 without file types in directories: getdents64(2) reports DT_UNKNOWN. */
