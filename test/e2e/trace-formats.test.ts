@@ -3,8 +3,10 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { CompleteEvent } from "../../src/trace/chrome.ts";
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { shell } from "../support/every-hook.ts";
 import { runtimePath } from "../support/runtime.ts";
 import { categoryOf, checkTrace, readOtlp, readTrace } from "../support/trace.ts";
 
@@ -75,6 +77,37 @@ behaviour(
     t.ok(off > -5_000_000n && off < 10_000_000_000n, "times are those of the day");
     t.ok(others.some((span) => categoryOf(span) === "inside" && span.name === "pivot_root"));
     mustSucceed(await box.delete());
+  },
+  ONLY,
+);
+
+behaviour(
+  "phases come in the order of the work, a hook is in theirs, and processes have names",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      sleeping(config);
+      config.hooks = { createRuntime: [shell("true")] };
+    });
+    const file = join(lab.folder, "create.json");
+    mustSucceed(await box.create({ globals: ["--trace", file] }));
+    const create = readTrace(file);
+    const phases = create.of("phase");
+    const begun = ["make the cgroup", "start the first process", "prepare the mounts"];
+    const made = ["make the mounts", "set the limits", "run the hooks", "change the root"];
+    t.strictSame(
+      phases.map(({ name }) => name).filter((name) => [...begun, ...made].includes(name)),
+      [...begun, ...made],
+    );
+    const isIn = (event: CompleteEvent) => (phase: CompleteEvent) =>
+      phase.ts <= event.ts && event.ts + event.dur <= phase.ts + phase.dur;
+    const [hook] = create.of("hook");
+    t.match(hook && phases.find(isIn(hook)), { name: "run the hooks" });
+    mustSucceed(await box.start());
+    mustSucceed(await lab.invoke(["--trace", file, "exec", box.id, "true"]));
+    const names = readTrace(file)
+      .document.traceEvents.filter(({ ph }) => ph === "M")
+      .map(({ args }) => ("name" in args ? args.name : ""));
+    t.strictSame(names.slice(-2), ["process with privileges", "process inside"]);
   },
   ONLY,
 );
