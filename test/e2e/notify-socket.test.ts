@@ -104,7 +104,8 @@ behaviour(
     t.equal(said().at(-1)?.descriptors, 1);
     t.notOk(ended, "the manager holds the other end");
     manager.process.kill("SIGKILL");
-    mustSucceed(await starting);
+    const { stderr } = mustSucceed(await starting);
+    t.equal(stderr, "", "it does not say that nobody has answered for 30 seconds");
   },
   needsBun,
   tsrunOnly("BARRIER came with 1.2"),
