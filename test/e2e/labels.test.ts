@@ -1,7 +1,7 @@
 // AppArmor profiles and SELinux labels of processes, keys and mounts: they are in effect, in create and exec,
 // and a host that cannot enforce them says so.
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
@@ -18,6 +18,7 @@ import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { diff, told } from "../support/drift.ts";
 import { findProgram, parseMountinfo } from "../support/host.ts";
+import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -317,4 +318,41 @@ behaviour(
     t.equal(await box.live(), "ran\n");
   },
   notOfCrun("it writes them, and the kernel refuses"),
+);
+
+behaviour(
+  "a refusal that no mode explains is put down to the label of the process, if it has one",
+  async (t, lab) => {
+    // The file stands for what a security module says of the first process, and strace for its refusal.
+    const label = join(lab.folder, "label");
+    for (const [text, blamed] of [
+      ["web (enforce)\n", /so the rules of "web \(enforce\)" refuse it/],
+      ["unconfined\n", undefined],
+    ] as const) {
+      writeFileSync(label, text);
+      const box = lab.container((config) => {
+        config.process.args = ["/bin/true"];
+        config.hooks = { startContainer: [{ path: "/bin/true" }] };
+      });
+      mustSucceed(await box.create());
+      const { pid } = await box.stateDocument();
+      // It stays for as long as it takes to look at it.
+      const faults = ["execve:error=EACCES", "exit_group:delay_enter=3000000"];
+      const inject = faults.flatMap((fault) => ["-e", `inject=${fault}`]);
+      const refuse = ["-qq", "-o", "/dev/null", ...inject, "-p", `${pid}`];
+      const tracer = spawn("strace", refuse, { stdio: "ignore" });
+      lab.atClose(() => tracer.kill());
+      const isTraced = () => !/^TracerPid:\t0$/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+      await until("strace to trace it", isTraced);
+      const script = `mount --bind ${label} /proc/${pid}/attr/current; exec "$@"`;
+      const wrapper = ["unshare", "--mount", "sh", "-c", script, "sh"];
+      const { code, stderr } = await box.start({ wrapper, globals: ["--log", join(lab.folder, "log")] });
+      t.equal(code, 1);
+      t.match(stderr, /exec \/bin\/true: permission denied/);
+      if (blamed === undefined) t.notMatch(stderr, /the rules of/);
+      else t.match(stderr, blamed);
+    }
+  },
+  tsrunOnly("it names no cause"),
+  needsStrace,
 );
