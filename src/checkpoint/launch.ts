@@ -34,7 +34,14 @@ import type { Limits } from "./wait.ts";
 export interface Launch {
   /** The program. */
   readonly criu: string;
+  /** How criu enters the container's cgroup; its children are then in it too. */
   readonly cgroup: JoinFiles;
+  /**
+   * Sets the limits of that cgroup: after criu's process has entered it, as systemd makes it only then, and
+   * before it is criu. On v1, device rules are written one after the other, and until the last of them it
+   * could not even open /dev/null.
+   */
+  readonly limit: () => void;
   /** Namespaces that criu gets as open files. */
   readonly namespaces: readonly Join[];
   readonly paths: Pick<ImageOptions, "imagePath" | "workPath">;
@@ -107,6 +114,7 @@ function becomeCriu(proxy: Conversation, request: Launch, slots: Slots): void {
   try {
     proxy.ask(joinOperations(cgroup));
     cgroup.admit?.(proxy.pid);
+    request.limit();
     const pair = out(8);
     proxy.ask([
       ...openOperations(request, slots),

@@ -32,9 +32,8 @@ export interface Revived {
   readonly annotations: Readonly<Record<string, string>> | undefined;
   readonly rootfs: RootfsPlan;
   readonly namespaces: NamespacePlan;
-  /** How criu enters the container's cgroup; its children are then in it too. */
+  /** As for `launch`, which see. */
   readonly cgroup: JoinFiles;
-  /** Sets the limits of that cgroup, after criu has entered it. */
   readonly limit: () => void;
   /** An empty directory on which the root is mounted, visible only to criu. */
   readonly root: string;
@@ -67,7 +66,6 @@ export function revive(revived: Revived): void {
       root,
     });
     using service = criu;
-    revived.limit();
     const asked = revivalOptions({
       ...numbers,
       options,

@@ -2,7 +2,7 @@
 // takes criu's place, so these cases run on any kernel.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
@@ -19,6 +19,7 @@ import {
   tell,
 } from "../support/criu.ts";
 import { hasEnded, signalProcess } from "../support/host.ts";
+import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -97,6 +98,27 @@ behaviour(
       await nothingLeft(t, lab, `${script} at once`);
     }
   },
+  tsrunOnly("says it in other words"),
+);
+
+behaviour(
+  "criu begins when the limits of the cgroup are set: it may use the container's devices all the time",
+  async (t, lab) => {
+    const box = withImages(lab);
+    const env = pretendedCriu(lab, "exit 0");
+    const criu = join(String(env.PATH?.split(":")[0]), "criu");
+    renameSync(criu, `${criu}-itself`);
+    const refusals = join(lab.folder, "refusals");
+    const uses = `for i in $(seq 60); do echo >/dev/null; sleep 0.02; done 2>>${refusals}`;
+    writeFileSync(criu, `#!/bin/sh\n${uses}\nexec ${criu}-itself\n`, { mode: 0o755 });
+    const slow = ["strace", "-qq", "-o", join(lab.folder, "writes"), "-e", "trace=write,bpf"];
+    const wrapper = [...slow, "-e", "inject=write,bpf:delay_exit=20000"];
+    const ended = /criu failed: type RESTORE: it ended unexpectedly/;
+    refused(t, await restore(box, { flags: ["-d"], env, wrapper }), ended);
+    t.equal(readFileSync(refusals, "utf8"), "");
+    await nothingLeft(t, lab, "after restore");
+  },
+  needsStrace,
   tsrunOnly("says it in other words"),
 );
 
