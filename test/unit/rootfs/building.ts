@@ -21,7 +21,10 @@ export function build(
 ): RootContext {
   const request = { bundle: "/b", noPivot: false, cgroups, userNamespace: false };
   const plan = planRootfs({ spec: specOf(mounts, linux), ...request });
-  const noHelp = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
+  const nobody = () => {
+    throw new Error("nobody can help");
+  };
+  const noHelp = { canHelp: false, root: -1, userNamespace: nobody, attempt: nobody };
   const kindOf = (path: string) => (path.endsWith("/") ? ("directory" as const) : ("file" as const));
   const openFilesLimit = () => 1024;
   const context = new RootContext({

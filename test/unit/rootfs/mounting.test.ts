@@ -186,6 +186,9 @@ t.test("a source that cannot be reached, and nobody who could help", async (t) =
   const error = failure(kernel, bind("/host/x", "/file"));
   t.match(error.message, /open_tree\(AT_FDCWD, "\/host\/x", .*\) = EACCES \(permission denied\)$/);
   t.match(error.hint, /^the container's root user may not reach the source; mounts\[0\]/);
+  kernel.fails = (one) => (render(one).includes('"/host/x"') ? EACCES : undefined);
+  t.match(failure(kernel, bind("/host/x", "/new")).message, /open_tree\(AT_FDCWD, "\/host\/x"/);
+  t.match(kernel.at("/new"), { type: 0o040000, covered: undefined }, "nor be looked at");
 });
 
 t.test("kernels without mount_setattr(2) get mount(2), at the cost of one message", async (t) => {
