@@ -33,6 +33,12 @@ t.test("bind mounts and tmpfs are planned as those of a configuration", async (t
   ]);
 });
 
+t.test("a bind mount needs a source, and a tmpfs none", async (t) => {
+  const message = /^cannot mount .*on "\/x": it has no source$/;
+  t.throws(() => plan([{ destination: "/x", options: ["bind"] }]), { code: "E_CONFIG", message });
+  t.match(plan([{ destination: "/t", type: "tmpfs" }]).mounts, [{ type: "tmpfs", destination: "/t" }]);
+});
+
 t.test("the host's propagation becomes what that of the container's tree became", async (t) => {
   t.equal(plan([]).treePropagation, MS_SLAVE | MS_REC);
   const linux = { ...spec.linux, rootfsPropagation: "private" as const };
