@@ -58,6 +58,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
   "src/rootfs/build/copy-": ["e2e/copy-up", "e2e/tmpfs"],
   "src/rootfs/build/mount-bind": ["e2e/private-sources"],
+  "src/rootfs/build/devices": ["e2e/private-sources"],
   "src/rootfs/build/root": ["security/host-mounts"],
   "src/namespaces/join": ["security/host-mounts"],
   "src/namespaces/id-maps": ["e2e/rootless", "e2e/check"],
