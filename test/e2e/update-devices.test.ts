@@ -3,7 +3,14 @@
 import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
-import { behaviour, needsController, refused, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  needsController,
+  nothingLeft,
+  notOfCrun,
+  refused,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import { isUnified, needsUnified, onUnified, readCgroup } from "../support/cgroup.ts";
 import { cgroupOf, systemdDriver } from "../support/cgroup-driver.ts";
 import type { Resources } from "../support/config.ts";
@@ -37,6 +44,13 @@ const EVERYTHING = { allow: true, access: "rwm" };
 const PROBE = { type: "c", major: 1, minor: 11 };
 const ALLOWED = { ...PROBE, allow: true, access: "w" };
 const DENIED = { ...PROBE, allow: false, access: "w" };
+/** One device is taken out of a wider rule, which no cgroup can do. */
+const HOLE: Rules = [
+  { allow: true, type: "c", major: 1, access: "rwm" },
+  { ...PROBE, minor: 12, allow: false, access: "rwm" },
+];
+const NO_HOLE =
+  /msg="cannot deny "c 1:12 rwm": the device cgroup cannot punch a hole in the wider rule "c 1:\* rwm"/;
 
 async function running(lab: Lab, { calls }: Host, devices: Rules, script = "sleep 1000"): Promise<Container> {
   const box = lab.container(Container.script(script));
@@ -101,6 +115,19 @@ const FAILING: readonly [what: string, before: Rules, asked: Rules][] = [
 ];
 
 for (const host of HOSTS) {
+  behaviour(
+    `${host.cgroups}, rules with a hole in a wider one are refused by create, in words about the rules`,
+    async (t, lab) => {
+      const box = lab.container((config) => {
+        config.linux.resources = { devices: HOLE };
+      });
+      refused(t, await box.create(host.calls), NO_HOLE);
+      await nothingLeft(t, lab, "after the refusal");
+    },
+    host.condition,
+    notOfCrun("on cgroup v2 it accepts them"),
+  );
+
   behaviour(
     `${host.cgroups}, a device is allowed by update, stays so with further updates, and is taken away`,
     async (t, lab) => {
@@ -205,11 +232,7 @@ behaviour(
     await refuses([NOTHING, { ...ALLOWED, access: "" }], /\/devices\/1\/access .*must not be empty/);
     await refuses([{ ...ALLOWED, major: 2 ** 33 }], /\/devices\/0\/major .*, is 8589934592/);
     await refuses([{ access: "rwm" }], /\/devices\/0\/allow .*: missing, and required/);
-    const hole = { ...PROBE, minor: 12, allow: false, access: "rwm" };
-    await refuses(
-      [{ allow: true, type: "c", major: 1, access: "rwm" }, hole],
-      /cannot deny "c 1:12 rwm": the device cgroup cannot punch a hole in the wider rule "c 1:\* rwm"/,
-    );
+    await refuses(HOLE, NO_HOLE);
     t.equal(readCgroup("pids", box.id, "pids.max"), before);
     t.equal(await mayProbe(t, box, host), false);
   },
