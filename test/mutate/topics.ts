@@ -81,7 +81,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/cgroups/members": ["e2e/ps", "e2e/kill", "e2e/pause"],
   "src/cgroups/merge": ["e2e/update", "e2e/update-property"],
   "src/cgroups/controllers/": ["e2e/update", "e2e/update-property"],
-  "src/cgroups/v2": ["e2e/cgroup-v2"],
+  "src/cgroups/v2": ["e2e/cgroup-v2", "e2e/annotations"],
   "src/cgroups/devices/": ["e2e/update-devices", "e2e/cgroup-v2"],
   "src/cgroups/systemd/": ["e2e/systemd-units"],
   "src/process/": ["e2e/process", "e2e/capabilities", "e2e/exec", "security/credentials", ...LIVES, ...WIDE],
@@ -200,6 +200,7 @@ const EVERYWHERE: readonly string[] = [
   "e2e/cgroup-v2",
   "e2e/update-devices",
   "e2e/cgroup-refusals",
+  "e2e/annotations",
 ];
 
 /** Files that test the test machinery, or take too long for their use here. */
