@@ -5,7 +5,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  needsController,
+  nothingLeft,
+  notOfCrun,
+  refused,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import { type CallOptions, type Container, mustSucceed } from "../support/container.ts";
 import {
   counter,
@@ -329,4 +336,22 @@ behaviour(
     await nothingLeft(t, lab, "after delete --force");
   },
   tsrunOnly("says what failed because of that"),
+);
+
+behaviour(
+  "hooks run when criu tells of the new namespaces, and one that fails ends the restore",
+  async (t, lab) => {
+    const box = withImages(lab);
+    box.config.hooks = {
+      createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", "echo because; exit 3"] }],
+    };
+    box.writeConfig();
+    const untold = pretendedCriu(lab, "exit 1");
+    refused(t, await restore(box, { flags: ["-d"], env: untold }), /type RESTORE: it ended unexpectedly/);
+    const env = pretendedCriu(lab, tell("setup-namespaces"));
+    const line = /error running createRuntime hook #0: exit status 3, stdout: because/;
+    refused(t, await restore(box, { flags: ["-d"], env }), line);
+    await nothingLeft(t, lab, "after restore");
+  },
+  notOfCrun("its restore leaves the state and the cgroups when it fails"),
 );

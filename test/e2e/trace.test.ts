@@ -341,6 +341,8 @@ behaviour(
     t.equal(trace.whole.args.result, 7);
     const [wait] = trace.of("wait").filter(({ name }) => name === "wait for the container's program");
     t.ok((wait?.dur ?? 0) > 150_000, `${wait?.dur} us`);
+    const [runs] = trace.of("phase").filter(({ name }) => name === "the program runs");
+    t.ok((runs?.dur ?? 0) >= (wait?.dur ?? 0), "and as a phase of its own");
   },
   ONLY,
 );

@@ -282,3 +282,19 @@ behaviour(
   },
   ours,
 );
+
+behaviour(
+  "each end is remembered once, in a line of its own",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exit 0"));
+    await box.run();
+    await box.run();
+    const lines = readFileSync(historyOf(lab), "utf8").trimEnd().split("\n");
+    t.match(
+      lines.map((line) => JSON.parse(line)),
+      [{ id: box.id }, { id: box.id }],
+    );
+    t.equal(lines.length, 2);
+  },
+  ours,
+);
