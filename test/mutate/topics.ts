@@ -163,7 +163,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/container/creation-hooks": HOOKS,
   "src/container/start-told": HOOKS,
   "src/container/start": [...LIVES, ...HOOKS],
-  "src/container/kill": ["e2e/kill"],
+  "src/container/kill": ["e2e/kill", "e2e/why-ended"],
   "src/container/signal-init": ["e2e/kill", "e2e/lifecycle"],
   "src/container/list": ["e2e/list"],
   "src/container/pause": ["e2e/pause", "e2e/frozen-cgroup"],
