@@ -36,9 +36,14 @@ INSIDE='
   done
   case "$PWD" in /tmp/*) ;; *) mount -t tmpfs -o mode=1777 tmpfs /tmp ;; esac
   mount -t tmpfs -o mode=0755 tmpfs /run
+  freezers=$(echo "$CGROUPS" | awk "\$2 == \"cgroup\" && \$3 ~ /freezer/ { print \$1 }")
   unset CGROUPS INSIDE ASIDE
   # Not exec: the first process of a pid namespace has to reap what others leave, and a shell does.
-  "$@" || exit $?
+  status=0
+  "$@" || status=$?
+  # On v1 a frozen process cannot even be killed, and the namespace does not end before it has.
+  [ -z "$freezers" ] || find $freezers -name freezer.state -exec sh -c "echo THAWED >\"\$0\"" {} \;
+  exit "$status"
 '
 export INSIDE
 exec unshare --cgroup sh -euc '
