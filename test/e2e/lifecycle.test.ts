@@ -5,7 +5,15 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, notOfCrun, notOfRunc, refused, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  needsDevices,
+  nothingLeft,
+  notOfCrun,
+  notOfRunc,
+  refused,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { signalProcess } from "../support/host.ts";
 import { needsStrace } from "../support/injection.ts";
@@ -94,6 +102,7 @@ behaviour(
     mustSucceed(await lab.container().create({ flags: ["--pid-file", device] }));
     t.ok(lstatSync(device).isCharacterDevice());
   },
+  needsDevices(),
   notOfRunc("it puts a file in its place"),
 );
 

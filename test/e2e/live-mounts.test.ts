@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, crunFrom, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, crunFrom, needsDevices, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { needsFreezer } from "../support/cgroup.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import {
@@ -338,6 +338,7 @@ behaviour(
     t.notMatch(readFileSync("/proc/self/mountinfo", "utf8"), join(box.rootfs, "data"));
     await nothingLeft(t, lab, "after delete");
   },
+  needsDevices(),
   tsrunOnly("crun mounts it where the host does not see it"),
   api,
 );

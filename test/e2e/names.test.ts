@@ -3,7 +3,7 @@
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, notOfCrunBefore, notOfRunc, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, needsDevices, notOfCrunBefore, notOfRunc, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
@@ -56,6 +56,7 @@ for (const [where, edit] of Object.entries(EDITS)) {
       t.equal(readFileSync(created.stdoutPath, "utf8"), "content\ndone\n");
     },
     tsrunOnly("it takes paths for UTF-8"),
+    where.endsWith("the host's mounts") ? needsDevices() : undefined,
   );
 }
 

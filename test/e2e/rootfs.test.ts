@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   behaviour,
+  needsDevices,
   nothingLeft,
   notOfCrun,
   notOfRunc,
@@ -331,16 +332,20 @@ function hasMounts(box: Container): boolean {
   return hostMounts().some(({ target }) => target.startsWith(box.rootfs));
 }
 
-behaviour("a mount namespace can be joined by path", async (t, lab) => {
-  const pid = await holdNamespaces(lab, ["--mount", "--propagation", "private"]);
-  const name = readlinkSync(`/proc/${pid}/ns/mnt`);
-  const box = lab.container(Container.script("readlink /proc/self/ns/mnt; ls / | head -1"));
-  box.config.linux.namespaces = [{ type: "pid" }, { type: "mount", path: `/proc/${pid}/ns/mnt` }];
-  delete box.config.hostname;
-  box.config.mounts = [{ destination: "/proc", type: "proc", source: "proc" }];
-  box.writeConfig();
-  t.equal(await box.live(), `${name}\nbin\n`);
-});
+behaviour(
+  "a mount namespace can be joined by path",
+  async (t, lab) => {
+    const pid = await holdNamespaces(lab, ["--mount", "--propagation", "private"]);
+    const name = readlinkSync(`/proc/${pid}/ns/mnt`);
+    const box = lab.container(Container.script("readlink /proc/self/ns/mnt; ls / | head -1"));
+    box.config.linux.namespaces = [{ type: "pid" }, { type: "mount", path: `/proc/${pid}/ns/mnt` }];
+    delete box.config.hostname;
+    box.config.mounts = [{ destination: "/proc", type: "proc", source: "proc" }];
+    box.writeConfig();
+    t.equal(await box.live(), `${name}\nbin\n`);
+  },
+  needsDevices(),
+);
 
 behaviour(
   "the root and /proc are mounted afresh, so a hostile /proc in the bundle is covered",

@@ -176,6 +176,7 @@ behaviour(
     await nothingLeft(t, lab, "after delete");
   },
   needsStrace,
+  systemdDriver ? "systemd removes the cgroup of a container that has ended" : undefined,
   ours,
 );
 

@@ -4,7 +4,14 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, notOfCrun, notOfRunc, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  needsDevices,
+  nothingLeft,
+  notOfCrun,
+  notOfRunc,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { runtimePath } from "../support/runtime.ts";
 
@@ -89,6 +96,7 @@ behaviour(
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete");
   },
+  needsDevices(),
   notOfRunc("it enters the host's"),
   notOfCrun("it enters the host's"),
 );

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import {
   behaviour,
   type Condition,
+  needsDevices,
   nothingLeft,
   notOfCrunBefore,
   refused,
@@ -256,6 +257,7 @@ behaviour(
     t.equal(await box.live(), "done\n");
     t.match(box.errorOutput(), /\/new: Read-only[\s\S]*data\/new: Read-only/);
   },
+  needsDevices(),
   tsrunOnly("it says nothing, and leaves the root writable and its mounts on the host"),
 );
 

@@ -1,8 +1,9 @@
 // Defines an end-to-end case: a sentence, the conditions it needs, and a body that gets a Lab. After every
 // body, passed or failed, the containers it made are deleted by force, and nothing of them may be left.
 
+import { tmpdir } from "node:os";
 import t, { type Test } from "tap";
-import { controllerHierarchy, effectiveUid, kernelAtLeast } from "./host.ts";
+import { controllerHierarchy, effectiveUid, kernelAtLeast, mountOf } from "./host.ts";
 import { Lab } from "./lab.ts";
 import { busybox } from "./rootfs.ts";
 import {
@@ -86,6 +87,14 @@ export function needsController(name: string, version?: 1 | 2): Condition {
   if (version !== undefined && hierarchy.version !== version)
     return `the ${name} controller is not in a v${version} hierarchy`;
   return undefined;
+}
+
+/** A reason to skip what opens a device of a root in the temporary folder itself, not of a /dev mounted on it. */
+export function needsDevices(): Condition {
+  const folder = tmpdir();
+  return mountOf(folder)?.options.includes("nodev") === true
+    ? `"${folder}" is on a mount with nodev`
+    : undefined;
 }
 
 export function needsKernel(major: number, minor: number, what: string): Condition {

@@ -1,7 +1,7 @@
 // Finds out what this machine has: cgroup hierarchies, kernel, privileges, programs. Tests ask here before
 // they need something, and turn a "no" into a skip with its reason.
 
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { release } from "node:os";
 import { delimiter, join } from "node:path";
 
@@ -51,6 +51,14 @@ function unescapeOctal(text: string): string {
 
 export function hostMounts(): MountLine[] {
   return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
+}
+
+/** The mount on which a path is. */
+export function mountOf(path: string): MountLine | undefined {
+  const real = `${realpathSync(path)}/`;
+  const around = hostMounts().filter(({ target }) => real.startsWith(target.replace(/\/?$/, "/")));
+  const deepest = Math.max(...around.map(({ target }) => target.length));
+  return around.findLast(({ target }) => target.length === deepest);
 }
 
 /** Each hierarchy once, even if it is mounted several times; preferably its mount at the usual place. */
