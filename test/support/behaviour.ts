@@ -89,7 +89,7 @@ export function needsController(name: string, version?: 1 | 2): Condition {
   return undefined;
 }
 
-/** A reason to skip what opens a device of a root in the temporary folder itself, not of a /dev mounted on it. */
+/** A reason to skip what opens a device of a root in the temporary folder, and not one of a mounted /dev. */
 export function needsDevices(): Condition {
   const folder = tmpdir();
   return mountOf(folder)?.options.includes("nodev") === true
