@@ -16,8 +16,7 @@ import {
 import { cgroupsOf, needsUnified, onUnified, unifiedFolder } from "../support/cgroup.ts";
 import type { Resources } from "../support/config.ts";
 import { type Container, mustSucceed } from "../support/container.ts";
-import { signalProcess } from "../support/host.ts";
-import { needsStrace } from "../support/injection.ts";
+import { needsStrace, stopping } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import { needsProgram } from "../support/program.ts";
 import { until } from "../support/wait.ts";
@@ -204,20 +203,17 @@ behaviour(
     const file = (name: string) => unifiedFolder(`/${box.id}/${name}`);
     writeFileSync(file("cgroup.procs"), String(guest.pid));
     // It is stopped while it waits, so that its wait cannot be over before the guest has ended.
-    const [log, pidFile] = [join(lab.folder, "log"), join(lab.folder, "pid")];
-    const stopping = ["-e", "trace=ppoll", "-e", "inject=ppoll:signal=STOP:when=1"];
-    const traced = ["strace", "-qq", "-o", log, ...stopping, "sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile];
-    const deleting = box.delete({ wrapper: [...(onUnified.wrapper ?? []), ...traced] });
-    const logged = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
-    await until("delete to wait", () => logged().includes("stopped by SIGSTOP"));
+    const waits = stopping(lab, "-e", "trace=ppoll", "-e", "inject=ppoll:signal=STOP:when=1");
+    const deleting = box.delete({ wrapper: [...(onUnified.wrapper ?? []), ...waits.wrapper] });
+    await waits.untilStopped();
     const watcher = watchEvents(lab, file("cgroup.events"));
     await watcher("ready");
     guest.kill("SIGKILL");
     await watcher("empty");
-    signalProcess(readFileSync(pidFile, "utf8"), "SIGCONT");
+    waits.goOn();
     mustSucceed(await deleting);
-    t.match(logged(), /events=POLLPRI\}.* = 1 \(\[\{fd=\d+, revents=POLLPRI/, "it is told of the end");
-    t.equal(logged().match(/^ppoll/gm)?.length, 2, "once, and again when it goes on");
+    t.match(waits.logged(), /events=POLLPRI\}.* = 1 \(\[\{fd=\d+, revents=POLLPRI/, "it is told of the end");
+    t.equal(waits.logged().match(/^ppoll/gm)?.length, 2, "once, and again when it goes on");
     await nothingLeft(t, lab, "after delete");
   },
   needsUnified(),

@@ -26,7 +26,7 @@ import {
   tell,
 } from "../support/criu.ts";
 import { hasEnded, signalProcess } from "../support/host.ts";
-import { needsStrace } from "../support/injection.ts";
+import { needsStrace, slowWrites } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -118,10 +118,8 @@ behaviour(
     const refusals = join(lab.folder, "refusals");
     const uses = `for i in $(seq 60); do echo >/dev/null; sleep 0.02; done 2>>${refusals}`;
     writeFileSync(criu, `#!/bin/sh\n${uses}\nexec ${criu}-itself\n`, { mode: 0o755 });
-    const slow = ["strace", "-qq", "-o", join(lab.folder, "writes"), "-e", "trace=write,bpf"];
-    const wrapper = [...slow, "-e", "inject=write,bpf:delay_exit=20000"];
     const ended = /criu failed: type RESTORE: it ended unexpectedly/;
-    refused(t, await restore(box, { flags: ["-d"], env, wrapper }), ended);
+    refused(t, await restore(box, { flags: ["-d"], env, wrapper: slowWrites(lab) }), ended);
     t.equal(readFileSync(refusals, "utf8"), "");
     await nothingLeft(t, lab, "after restore");
   },

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
-import type { Config } from "../support/config.ts";
+import { type Config, withoutMountNamespace } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 
@@ -91,7 +91,7 @@ behaviour(
     t.equal(ordinary, "");
     const [root, shared] = await force((config) => {
       config.hooks = { poststop: [{ path: "/bin/true" }] };
-      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");
+      withoutMountNamespace(config);
       delete config.linux.maskedPaths;
       delete config.linux.readonlyPaths;
     });

@@ -3,7 +3,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   behaviour,
@@ -15,8 +15,7 @@ import {
   tsrunOnly,
 } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { signalProcess } from "../support/host.ts";
-import { needsStrace } from "../support/injection.ts";
+import { needsStrace, stopping } from "../support/injection.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
@@ -324,22 +323,18 @@ behaviour(
     const early = { ...JSON.parse(record), init_process_pid: 0, init_process_start: 0 };
     writeFileSync(file, JSON.stringify(early));
     // It has read the record, and opens the file of create's lock last before it looks whether that is held.
-    const [log, pidFile] = [join(lab.folder, "log"), join(lab.folder, "pid")];
-    const logged = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
-    const traced = (...more: string[]) => ({
-      wrapper: ["strace", "-qq", "-o", log, "-e", "trace=openat,flock", ...more].concat(
-        ...["sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile],
-      ),
-    });
-    mustSucceed(await box.state(traced()));
-    const opened = logged()
+    const traced = (...more: string[]) => stopping(lab, "-e", "trace=openat,flock", ...more);
+    const before = traced();
+    mustSucceed(await box.state(before));
+    const opened = before
+      .logged()
       .split("\n")
       .findIndex((line) => line.startsWith("flock("));
-    rmSync(log);
-    const looking = box.state(traced("-e", `inject=openat:signal=STOP:when=${opened}`));
-    await until("state to stop there", () => logged().includes("stopped by SIGSTOP"));
+    const there = traced("-e", `inject=openat:signal=STOP:when=${opened}`);
+    const looking = box.state(there);
+    await there.untilStopped();
     writeFileSync(file, record);
-    signalProcess(readFileSync(pidFile, "utf8"), "SIGCONT");
+    there.goOn();
     t.match(JSON.parse(mustSucceed(await looking).stdout), { status: "creating", pid: 0 });
     t.match(await box.stateDocument(), { status: "created" });
   },

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from "node:path";
 import { behaviour, crunFrom, needsDevices, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { needsFreezer } from "../support/cgroup.ts";
+import { withoutMountNamespace } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import {
   at,
@@ -327,7 +328,7 @@ behaviour(
   async (t, lab) => {
     const source = hostDirectory(lab);
     const box = await running(lab, (config) => {
-      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");
+      withoutMountNamespace(config);
       config.mounts = [];
       delete config.linux.maskedPaths;
       delete config.linux.readonlyPaths;

@@ -4,7 +4,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, needsDevices, notOfCrunBefore, notOfRunc, tsrunOnly } from "../support/behaviour.ts";
-import { type Config, mapIds } from "../support/config.ts";
+import { type Config, mapIds, withoutMountNamespace } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { runProgram } from "../support/program.ts";
@@ -34,7 +34,7 @@ const EDITS: { readonly [where: string]: (config: Config) => void } = {
     config.mounts = config.mounts.filter(({ type }) => type !== "sysfs");
   },
   " of a container among the host's mounts": (config) => {
-    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");
+    withoutMountNamespace(config);
     config.mounts = [];
   },
 };

@@ -14,6 +14,7 @@ import {
   runcFrom,
   tsrunOnly,
 } from "../support/behaviour.ts";
+import { withoutMountNamespace } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { holdNamespaces } from "../support/hold.ts";
 import { hostMounts, parseMountinfo } from "../support/host.ts";
@@ -277,7 +278,7 @@ async function propagationOf(lab: Lab, { source, wrapper, propagation }: Volume)
 /** The base bundle without members that need a mount namespace. */
 function onHost(container: Container): Container {
   const { linux } = container.config;
-  linux.namespaces = linux.namespaces.filter(({ type }) => type !== "mount");
+  withoutMountNamespace(container.config);
   linux.maskedPaths = [];
   linux.readonlyPaths = [];
   container.writeConfig();

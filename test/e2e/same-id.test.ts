@@ -11,7 +11,7 @@ import { cgroupFolders } from "../support/cgroup.ts";
 import { driverFlags, systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram, signalProcess } from "../support/host.ts";
-import { needsStrace } from "../support/injection.ts";
+import { needsStrace, stopping } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun, type Result } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -155,22 +155,12 @@ behaviour(
     lab.atClose(() => other.kill("SIGKILL"));
     for (const folder of cgroupFolders(box.id)) writeFileSync(join(folder, "cgroup.procs"), `${other.pid}`);
     // Stopped when it has seen that process in the cgroup, just before it looks whose it is.
-    const log = join(lab.folder, "strace");
-    const stop = ["-P", "/proc/self/ns/pid", "-e", "inject=readlinkat:signal=STOP"];
-    let tracer = 0;
-    const forced = box.delete({
-      flags: ["--force"],
-      wrapper: ["strace", "-qq", "-o", log, ...stop],
-      onSpawn: (pid) => {
-        tracer = pid;
-      },
-    });
-    const isStopped = () => existsSync(log) && readFileSync(log, "utf8").includes("stopped by SIGSTOP");
-    await until("it to stop", isStopped);
+    const looks = stopping(lab, "-P", "/proc/self/ns/pid", "-e", "inject=readlinkat:signal=STOP");
+    const forced = box.delete({ flags: ["--force"], wrapper: looks.wrapper });
+    await looks.untilStopped();
     other.kill("SIGKILL");
     await once(other, "exit");
-    const pid = Number(readFileSync(`/proc/${tracer}/task/${tracer}/children`, "utf8"));
-    signalProcess(pid, "SIGCONT");
+    looks.goOn();
     const { code, stderr } = await forced;
     t.strictSame([code, stderr], [0, ""]);
     await nothingLeft(t, lab, "after delete");

@@ -16,7 +16,7 @@ import { cgroupOf, systemdDriver } from "../support/cgroup-driver.ts";
 import type { Resources } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { controllerHierarchy } from "../support/host.ts";
-import { needsStrace } from "../support/injection.ts";
+import { needsStrace, slowWrites } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -82,10 +82,7 @@ function list(box: Container): string[] {
   return readCgroup("devices", box.id, "devices.list").split("\n").sort();
 }
 
-/** A delay in microseconds after each write: many times as long as a round of the program below. */
-const SLOWED = "inject=write,bpf:delay_exit=20000";
-
-/** Reports each time that a default device is refused. */
+/** Reports each time that a default device is refused: a round is many times shorter than a slow write. */
 const WATCH = `while [ ! -e /tmp/end ]; do
   true </dev/zero || echo refused
   [ -e /tmp/begun ] || touch /tmp/begun
@@ -178,9 +175,7 @@ for (const host of HOSTS) {
       const hasBegun = async () => (await inside("test", "-e", "/tmp/begun")).code === 0;
       await until("the program to have begun", async () => (await hasBegun()) || undefined);
       const sets: Rules[] = [[ALLOWED], [], [EVERYTHING], [EVERYTHING, DENIED], [NOTHING]];
-      const log = join(lab.folder, "writes");
-      const slow = ["strace", "-qq", "-o", log, "-e", "trace=write,bpf", "-e", SLOWED];
-      const wrapper = [...(host.calls.wrapper ?? []), ...slow];
+      const wrapper = [...(host.calls.wrapper ?? []), ...slowWrites(lab)];
       for (const devices of sets) {
         mustSucceed(await updateWith(box, { ...host, calls: { wrapper } }, { devices }));
       }

@@ -12,6 +12,7 @@ import {
   notOfRunc,
   tsrunOnly,
 } from "../support/behaviour.ts";
+import { withoutMountNamespace } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { runtimePath } from "../support/runtime.ts";
 
@@ -75,7 +76,7 @@ behaviour(
   async (t, lab) => {
     const box = lab.container((config) => {
       config.process.args = ["/bin/sh", "-c", "exec sleep 1000"];
-      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");
+      withoutMountNamespace(config);
       config.mounts = [];
       delete config.linux.maskedPaths;
       delete config.linux.readonlyPaths;

@@ -13,6 +13,7 @@ import {
   runcFrom,
   tsrunOnly,
 } from "../support/behaviour.ts";
+import { withoutMountNamespace } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { parseMountinfo } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
@@ -249,8 +250,7 @@ behaviour(
   "root.readonly is given without a mount namespace, too",
   async (t, lab) => {
     const box = withData(lab, "touch /new /data/new; touch /tmp/new && echo done");
-    const { namespaces } = box.config.linux;
-    box.config.linux.namespaces = namespaces.filter(({ type }) => type !== "mount");
+    withoutMountNamespace(box.config);
     box.config.root.readonly = true;
     box.config.mounts = box.config.mounts.filter(({ destination }) => destination === "/tmp");
     box.writeConfig();

@@ -194,6 +194,11 @@ export function annotated(
   };
 }
 
+/** The container is then among the host's mounts. */
+export function withoutMountNamespace({ linux }: Config): void {
+  linux.namespaces = linux.namespaces.filter(({ type }) => type !== "mount");
+}
+
 /** Gives the container a user namespace whose root is an unprivileged id of the host. */
 export function mapIds(config: Config, hostID: number, size: number): void {
   config.linux.namespaces.push({ type: "user" });

@@ -1,10 +1,11 @@
-// Makes the nth system call of a given name fail in the runtime's own process, or kills the process in it,
+// Makes system calls of the runtime's own process fail or take long, or kills or stops the process in one,
 // with strace's fault injection around a call of the runtime.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { findProgram } from "./host.ts";
+import { findProgram, signalProcess } from "./host.ts";
 import type { Lab } from "./lab.ts";
+import { until } from "./wait.ts";
 
 export const needsStrace = findProgram("strace") === undefined ? "needs strace (package strace)" : undefined;
 
@@ -25,6 +26,36 @@ export function inject(lab: Lab, call: string, nth: number, fault: Fault): Injec
   return {
     wrapper: ["strace", "-qq", "-o", log, "-e", `trace=${call}`, "-e", `inject=${call}:${fault}:when=${nth}`],
     happened: () => existsSync(log) && /INJECTED|killed by SIGKILL/.test(readFileSync(log, "utf8")),
+  };
+}
+
+/** Makes each write of the runtime, and each change of an eBPF program, take 20 ms. */
+export function slowWrites(lab: Lab): readonly string[] {
+  const how = ["-e", "trace=write,bpf", "-e", "inject=write,bpf:delay_exit=20000"];
+  return ["strace", "-qq", "-o", join(lab.folder, "writes"), ...how];
+}
+
+export interface Stopping {
+  readonly wrapper: readonly string[];
+  /** What strace has written by now. */
+  logged(): string;
+  untilStopped(): Promise<void>;
+  goOn(): void;
+}
+
+/** @param options of strace, which say at which call the runtime is stopped: `inject=CALL:signal=STOP` */
+export function stopping(lab: Lab, ...options: readonly string[]): Stopping {
+  injections += 1;
+  const log = join(lab.folder, `strace-${injections}`);
+  const pidFile = join(lab.folder, `stopped-${injections}`);
+  const logged = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
+  return {
+    wrapper: ["strace", "-qq", "-o", log, ...options, "sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile],
+    logged,
+    untilStopped: async () => {
+      await until("the runtime to stop", () => logged().includes("stopped by SIGSTOP"));
+    },
+    goOn: () => signalProcess(readFileSync(pidFile, "utf8"), "SIGCONT"),
   };
 }
 
