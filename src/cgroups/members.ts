@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call/call.ts";
-import { readTextIfThere, tryWriteFile } from "../linux/files/files.ts";
+import { tryWriteFile } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { signalListed } from "../linux/process/process-handle.ts";
@@ -99,45 +99,6 @@ export function destroyKilledCgroup(record: CgroupRecord): void {
     if (!hasErrno(error, "EBUSY") || !waitUntilEmpty(record, KILLED_MS)) throw error;
     destroyCgroup(record);
   }
-}
-
-/**
- * How often the kernel killed a process of the container because it ran out of memory. systemd removes a
- * scope, and its counter, as soon as it is empty; the slice above keeps the count, together with its other
- * units'.
- */
-export function oomKills({ driver, paths, unit }: CgroupRecord): number {
-  const own = memoryCgroup({ driver, paths });
-  if (own === undefined) return 0;
-  // The container may be further below the unit.
-  const isBelow = driver === "v2" && unit !== undefined;
-  const directory = isBelow ? own.slice(0, `${own}/`.lastIndexOf(`/${unit.name}/`)) : own;
-  return oomKillsIn(directory, driver) ?? 0;
-}
-
-/**
- * Like `oomKills`, but only of the container's own cgroup, and its path; empty if it is gone or has no
- * counter.
- */
-export function ownOomKills({ driver, paths }: CgroupRecord): { oomKills?: number; cgroup?: string } {
-  const cgroup = memoryCgroup({ driver, paths });
-  const kills = cgroup === undefined ? undefined : oomKillsIn(cgroup, driver);
-  return cgroup === undefined || kills === undefined ? {} : { oomKills: kills, cgroup };
-}
-
-function memoryCgroup({ driver, paths }: Pick<CgroupRecord, "driver" | "paths">): string | undefined {
-  return paths[driver === "v2" ? "" : "memory"];
-}
-
-const KILLS = "\noom_kill ";
-
-/** `undefined` if the cgroup is gone or has no counter. */
-function oomKillsIn(directory: string, driver: CgroupRecord["driver"]): number | undefined {
-  const file = driver === "v2" ? "memory.events" : "memory.oom_control";
-  const found = readTextIfThere(`${directory}/${file}`, { isShort: true });
-  // In both files it is on a line of its own, and never the first.
-  const at = found === undefined ? -1 : found.indexOf(KILLS);
-  return found === undefined || at < 0 ? undefined : Number.parseInt(found.slice(at + KILLS.length), 10);
 }
 
 /** The directory whose processes are the container's. */

@@ -1,6 +1,10 @@
 // Waits for a container to run out of memory, or to end. v1 signals an eventfd (cgroup-v1/memory.rst, "OOM
 // Control"); v2 changes memory.events and cgroup.events, which inotify(7) reports. Called by `events` and the
 // shim.
+//
+// systemd removes a scope's cgroup as soon as it is empty, and the kernel may report a change of
+// memory.events 10 ms late (CGROUP_FILE_NOTIFY_MIN_INTV in kernel/cgroup/cgroup.c). So the slice above is
+// watched as well.
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
@@ -8,9 +12,9 @@ import { Descriptor, open, readTextIfThere, writeFile } from "../linux/files/fil
 import { poll } from "../linux/files/poll.ts";
 import { O_CLOEXEC, O_RDONLY } from "../linux/numbers/fcntl.ts";
 import { POLLIN } from "../linux/numbers/sched.ts";
+import { KillsInV2, sliceDirectory } from "./oom-kills.ts";
 import type { CgroupRecord } from "./record.ts";
 import { exists } from "./tree.ts";
-import { readKey } from "./writer.ts";
 
 /** `time`: nothing has happened within the time limit. */
 export type CgroupEvent = "oom" | "end" | "time";
@@ -34,12 +38,13 @@ export class OomWatch implements Disposable {
   }
 
   /** Begins to watch. Throws when the container has no memory controller. */
-  static of({ driver, paths }: CgroupRecord): OomWatch {
+  static of(record: CgroupRecord): OomWatch {
+    const { driver, paths } = record;
     const directory = paths[driver === "v2" ? "" : "memory"];
     if (directory === undefined) {
       throw new TsrunError("E_CGROUP", "cannot watch for lack of memory: memory controller missing");
     }
-    return driver === "v2" ? OomWatch.#v2(directory) : OomWatch.#v1(directory);
+    return driver === "v2" ? OomWatch.#v2(directory, sliceDirectory(record)) : OomWatch.#v1(directory);
   }
 
   static #v1(directory: string): OomWatch {
@@ -54,20 +59,20 @@ export class OomWatch implements Disposable {
     });
   }
 
-  static #v2(directory: string): OomWatch {
+  static #v2(directory: string, slice: string | undefined): OomWatch {
     const queue = new Descriptor(mustCall("make an inotify queue", "inotify_init1", IN_CLOEXEC));
     for (const file of ["memory.events", "cgroup.events"]) {
       const path = `${directory}/${file}`;
       mustCall(`watch "${path}"`, "inotify_add_watch", queue.number, path, IN_MODIFY);
     }
-    let known = readKey(directory, "memory.events", "oom_kill");
+    if (slice !== undefined) {
+      // Without it, a kill just before the end may be missed: the root cgroup has no such file.
+      tryCall("inotify_add_watch", queue.number, `${slice}/memory.events`, IN_MODIFY);
+    }
+    const kills = new KillsInV2(directory, slice);
     return new OomWatch(queue, {
       // inotify may report a kill after the end of what was killed.
-      hasRunOut: () => {
-        const before = known;
-        known = readKey(directory, "memory.events", "oom_kill");
-        return known > before;
-      },
+      hasRunOut: () => kills.haveGrown(),
       // An empty cgroup may stay until `delete`; it counts as ended.
       hasEnded: () => readTextIfThere(`${directory}/cgroup.events`)?.includes("populated 0") ?? true,
     });

@@ -10,7 +10,7 @@ import { whyNoCgroup, whyNotKept } from "../cause/room.ts";
 import type { Scene } from "../cause/scene.ts";
 import { whyKilled } from "../cause/seccomp.ts";
 import type { MountThere, Root } from "../cause/walk.ts";
-import { oomKills } from "../cgroups/members.ts";
+import { oomKills } from "../cgroups/oom-kills.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import type { TsrunError } from "../errors.ts";
 import { type Descriptor, openDirectory, openIfThere, readTextIfThere } from "../linux/files/files.ts";

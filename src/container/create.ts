@@ -5,7 +5,7 @@
 import type { DeviceProgram } from "../cgroups/devices/apply-v2.ts";
 import { applyResources, createCgroup, joinNewCgroup, prepareDevices } from "../cgroups/driver.ts";
 import { frozenHindrance, OR_ANOTHER_PATH } from "../cgroups/frozen.ts";
-import { oomKills } from "../cgroups/members.ts";
+import { oomKills } from "../cgroups/oom-kills.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
 import { enterDelegate } from "../cgroups/v2.ts";

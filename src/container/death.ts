@@ -1,7 +1,7 @@
 // Finds out whether a process ended during its setup because it ran out of memory. Called by create after a
 // failure.
 
-import { oomKills } from "../cgroups/members.ts";
+import { oomKills } from "../cgroups/oom-kills.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call/call.ts";

@@ -5,11 +5,11 @@ import {
   destroyCgroup,
   destroyKilledCgroup,
   killProcesses,
-  ownOomKills,
   readMembers,
   readProcesses,
   waitUntilEmpty,
 } from "../cgroups/members.ts";
+import { ownOomKills } from "../cgroups/oom-kills.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import type { HookOutput } from "../hooks/output.ts";

@@ -2,7 +2,8 @@
 // remembered of it.
 
 import { frozenAround } from "../cgroups/frozen.ts";
-import { ownOomKills, readProcesses } from "../cgroups/members.ts";
+import { readProcesses } from "../cgroups/members.ts";
+import { ownOomKills } from "../cgroups/oom-kills.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { readKey } from "../cgroups/writer.ts";
 import { isOfEarlierBoot } from "../container/boot.ts";

@@ -1,7 +1,7 @@
 // Statistics of a container, one line of JSON each, and the event that it has run out of memory.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   behaviour,
@@ -34,7 +34,7 @@ interface Event {
   readonly data?: Stats;
 }
 
-/** Runs `events` every 50 ms, in the background; gives the lines so far, and its end. */
+/** Runs `events` every 50 ms, in the background; gives its process, the lines so far, and its end. */
 function watch(lab: Lab, box: Container, wrapper: readonly string[] = []) {
   const args = ["--root", lab.stateRoot, ...driverFlags, "events", "--interval", "50ms", box.id];
   const [command = "", ...words] = [...wrapper, runtimePath, ...args];
@@ -46,6 +46,7 @@ function watch(lab: Lab, box: Container, wrapper: readonly string[] = []) {
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   return {
+    child,
     events: () =>
       text
         .split("\n")
@@ -205,6 +206,53 @@ behaviour(
   },
   needsUnified(),
   tsrunOnly("reads only files of a real cgroup"),
+);
+
+behaviour(
+  "running out of memory is an event also if systemd has removed the cgroup already",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create());
+    const file = join(lab.stateRoot, box.id, "state.json");
+    const saved = readFileSync(file, "utf8");
+    // What the kernel would show of a unit in a slice, which has six kills of other units.
+    const slice = join(lab.folder, "a.slice");
+    const scope = join(slice, "a.scope");
+    const tell = (folder: string, kills: number) =>
+      writeFileSync(join(folder, "memory.events"), `oom ${kills}\noom_kill ${kills}\n`);
+    const cgroup = { driver: "v2", paths: { "": scope }, unit: { name: "a.scope", user: false } };
+    const state = JSON.parse(saved) as { readonly cgroup: object };
+    writeFileSync(file, JSON.stringify({ ...state, cgroup: { ...state.cgroup, ...cgroup } }));
+    for (const { before = 7, after, ooms } of [
+      { after: 8, ooms: 1 },
+      { after: 7, ooms: 0 },
+      { before: 9, after: 9, ooms: 0 },
+      { before: 9, after: 10, ooms: 1 },
+    ]) {
+      mkdirSync(scope, { recursive: true });
+      tell(slice, 7);
+      tell(scope, 1);
+      writeFileSync(join(scope, "cgroup.events"), "populated 1\n");
+      const { child, events, ended } = watch(lab, box);
+      await until("the first line", () => events().length > 0);
+      tell(slice, before);
+      const seen = events().length;
+      await until("another look", () => events().length > seen + 1);
+      child.kill("SIGSTOP");
+      const status = `/proc/${child.pid}/status`;
+      await until("it to stop", () => /^State:\tT/m.test(readFileSync(status, "utf8")));
+      tell(slice, after);
+      rmSync(scope, { recursive: true });
+      child.kill("SIGCONT");
+      t.equal(await ended, 0, "it ends with the container");
+      const found = events().filter(({ type }) => type === "oom");
+      t.strictSame(found, Array(ooms).fill({ type: "oom", id: box.id }), `${before}, then ${after}`);
+    }
+    writeFileSync(file, saved);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("reads tsrun's state"),
 );
 
 behaviour("what cannot be watched is refused", async (t, lab) => {

@@ -16,7 +16,7 @@ import type { Journal } from "../writer.ts";
 import { buildDeviceSet } from "./device-set.ts";
 import { inUserNamespace } from "./privilege.ts";
 import { assembleDeviceProgram } from "./program.ts";
-import { ACCESS_ALL, type DeviceRule } from "./rules.ts";
+import type { DeviceRule } from "./rules.ts";
 
 /** The program for some rules. The kernel takes half a millisecond to check it, so it can be loaded early. */
 export class DeviceProgram implements Disposable {
@@ -31,7 +31,6 @@ export class DeviceProgram implements Disposable {
   /** Loads it early. If that fails, it is tried again later, where the failure has its words. */
   prepare(): void {
     try {
-      this.assemble();
       this.#load();
     } catch (error) {
       throwIfOutOfMemory(error);
@@ -69,7 +68,8 @@ export function applyDevicesV2(directory: string, program: DeviceProgram, rootle
     program.guard(directory);
   } catch (error) {
     throwIfOutOfMemory(error);
-    if (rootless || mayGoWithout(program.rules)) return;
+    // AS RUNC: a program is not needed in a user namespace.
+    if (rootless || inUserNamespace()) return;
     throw cannotGuard(directory, error);
   }
 }
@@ -85,7 +85,6 @@ function cannotGuard(directory: string, error: unknown): unknown {
 /** For a cgroup in use. Every failure is an error, even without privileges: the update asked for it. */
 export function changeDevicesV2(directory: string, rules: readonly DeviceRule[]): void {
   using program = new DeviceProgram(rules);
-  program.assemble();
   try {
     program.guard(directory);
   } catch (error) {
@@ -152,10 +151,4 @@ function openPrograms(ids: readonly number[]): Program[] {
     }
   }
   return programs;
-}
-
-/** AS RUNC: a program is not needed in a user namespace, or if the rules only allow. */
-function mayGoWithout(rules: readonly DeviceRule[]): boolean {
-  for (const { allow, access } of rules) if (!allow || access !== ACCESS_ALL) return inUserNamespace();
-  return true;
 }
