@@ -14,6 +14,11 @@ export function oomKills(record: CgroupRecord): number {
   return directory === undefined ? 0 : (oomKillsIn(directory, record.driver) ?? 0);
 }
 
+/** What `oomKills` counts before the container does anything: only a slice has others' kills. */
+export function oomKillsOfOthers(record: CgroupRecord): number {
+  return record.unit === undefined ? 0 : oomKills(record);
+}
+
 /**
  * Like `oomKills`, but only of the container's own cgroup, and its path; empty if it is gone or has no
  * counter.

@@ -93,11 +93,18 @@ export function explainEntry(error: unknown, plan: NamespacePlan): unknown {
 
 /**
  * The error of a process that was killed before it executed its program: by its seccomp profile or the OOM
- * killer.
+ * killer. `killsBefore`: how often memory had run out before it was let go.
  */
-export function explainKill(error: TsrunError, seccomp: Seccomp | undefined, cgroup: CgroupRecord): unknown {
+export function explainKill(
+  error: TsrunError,
+  {
+    seccomp,
+    cgroup,
+    killsBefore,
+  }: { seccomp: Seccomp | undefined; cgroup: CgroupRecord; killsBefore: number },
+): unknown {
   return withCause(error, () => {
-    if (oomKills(cgroup) > 0) {
+    if (oomKills(cgroup) > killsBefore) {
       return {
         words: "the kernel killed a process of its cgroup: out of memory",
         next: "raise linux.resources.memory.limit",

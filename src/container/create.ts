@@ -5,7 +5,7 @@
 import type { DeviceProgram } from "../cgroups/devices/apply-v2.ts";
 import { applyResources, createCgroup, joinNewCgroup, prepareDevices } from "../cgroups/driver.ts";
 import { frozenHindrance, OR_ANOTHER_PATH } from "../cgroups/frozen.ts";
-import { oomKills } from "../cgroups/oom-kills.ts";
+import { oomKillsOfOthers } from "../cgroups/oom-kills.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
 import { enterDelegate } from "../cgroups/v2.ts";
@@ -116,8 +116,7 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
   addCgroupRemoval(undo, { cgroup, made, id: options.id, directory, log: globals.log });
   endWithHooks(undo, plan, { directory, output });
   tellUnkillable(globals, record, cgroup);
-  // A cgroup of systemd's may already have counted kills of its neighbours; any other one begins with none.
-  const killsBefore = cgroup.unit === undefined ? 0 : oomKills(cgroup);
+  const killsBefore = oomKillsOfOthers(cgroup);
 
   phase("start the first process");
   globals.trace?.debug(ENTERING);

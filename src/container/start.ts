@@ -9,6 +9,7 @@
 // start-told.ts.
 
 import { type Frozen, frozenAround, frozenError } from "../cgroups/frozen.ts";
+import { oomKillsOfOthers } from "../cgroups/oom-kills.ts";
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { type Beside, type HookPlace, runHooks } from "../hooks/run.ts";
@@ -87,6 +88,7 @@ export function release(
     throw new TsrunError("E_STATE", "cannot start an already running container");
   }
   using answers = readEnd;
+  const killsBefore = oomKillsOfOthers(record.cgroup);
   writeAll(writeEnd.number, GO, "to the FIFO of the container");
   // The container starts now, even if tsrun itself fails: running out of memory is no failure to start it.
   useReserve();
@@ -101,7 +103,7 @@ export function release(
     phase("wait until it has executed");
     const reply = waitForAnswer(answers, record);
     if (reply !== undefined && (reply.length > 0 || diedAsProxy(record))) {
-      throw notExecuted(directory, record, reply);
+      throw notExecuted(directory, record, { reply, killsBefore });
     }
     phase("run the hooks");
     if (spec !== undefined) runPoststart(spec, record, { output, beside: watch });
@@ -132,7 +134,11 @@ function waitForAnswer(answers: Descriptor, record: StateRecord): Uint8Array | u
   throw frozenError("start the container", frozen, "; its program runs as soon as that is thawed");
 }
 
-function notExecuted(directory: StateDirectory, record: StateRecord, reply: Uint8Array): unknown {
+function notExecuted(
+  directory: StateDirectory,
+  record: StateRecord,
+  { reply, killsBefore }: { reply: Uint8Array; killsBefore: number },
+): unknown {
   const spec = configUnlessDeleted(directory);
   if (spec === undefined)
     return new TsrunError("E_STATE", "cannot start the container: it was deleted meanwhile");
@@ -146,7 +152,7 @@ function notExecuted(directory: StateDirectory, record: StateRecord, reply: Uint
   const error = new TsrunError("E_EXEC", words, {
     hint: "a seccomp profile that denies what execve(2) needs may do that, or a low memory limit",
   });
-  return explainKill(error, spec.linux?.seccomp, record.cgroup);
+  return explainKill(error, { seccomp: spec.linux?.seccomp, cgroup: record.cgroup, killsBefore });
 }
 
 /** A `delete --force` that has ended the first process may have removed the configuration by now. */

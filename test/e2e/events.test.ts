@@ -1,7 +1,7 @@
 // Statistics of a container, one line of JSON each, and the event that it has run out of memory.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   behaviour,
@@ -15,6 +15,7 @@ import {
 import { isUnified, needsUnified, onUnified } from "../support/cgroup.ts";
 import { driverFlags } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { FakeUnit } from "../support/fake-unit.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun, runtimePath } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -54,6 +55,13 @@ function watch(lab: Lab, box: Container, wrapper: readonly string[] = []) {
         .map((line) => JSON.parse(line) as Event),
     ended,
   };
+}
+
+/** How many files a process has in its inotify queues. */
+function watchedFiles(pid: number | undefined): number {
+  const folder = `/proc/${pid}/fdinfo`;
+  const infos = readdirSync(folder).map((fd) => readFileSync(join(folder, fd), "utf8"));
+  return infos.join("").match(/^inotify wd:/gm)?.length ?? 0;
 }
 
 async function running(lab: Lab, script: string): Promise<Container> {
@@ -213,42 +221,33 @@ behaviour(
   async (t, lab) => {
     const box = lab.container();
     mustSucceed(await box.create());
-    const file = join(lab.stateRoot, box.id, "state.json");
-    const saved = readFileSync(file, "utf8");
-    // What the kernel would show of a unit in a slice, which has six kills of other units.
-    const slice = join(lab.folder, "a.slice");
-    const scope = join(slice, "a.scope");
-    const tell = (folder: string, kills: number) =>
-      writeFileSync(join(folder, "memory.events"), `oom ${kills}\noom_kill ${kills}\n`);
-    const cgroup = { driver: "v2", paths: { "": scope }, unit: { name: "a.scope", user: false } };
-    const state = JSON.parse(saved) as { readonly cgroup: object };
-    writeFileSync(file, JSON.stringify({ ...state, cgroup: { ...state.cgroup, ...cgroup } }));
+    const unit = new FakeUnit(lab, box);
     for (const { before = 7, after, ooms } of [
       { after: 8, ooms: 1 },
       { after: 7, ooms: 0 },
       { before: 9, after: 9, ooms: 0 },
       { before: 9, after: 10, ooms: 1 },
     ]) {
-      mkdirSync(scope, { recursive: true });
-      tell(slice, 7);
-      tell(scope, 1);
-      writeFileSync(join(scope, "cgroup.events"), "populated 1\n");
+      unit.appear();
+      // Six are other units'.
+      unit.count({ scope: 1, slice: 7 });
       const { child, events, ended } = watch(lab, box);
       await until("the first line", () => events().length > 0);
-      tell(slice, before);
+      t.equal(watchedFiles(child.pid), 3, "the kernel tells of changes");
+      unit.count({ slice: before });
       const seen = events().length;
       await until("another look", () => events().length > seen + 1);
       child.kill("SIGSTOP");
       const status = `/proc/${child.pid}/status`;
       await until("it to stop", () => /^State:\tT/m.test(readFileSync(status, "utf8")));
-      tell(slice, after);
-      rmSync(scope, { recursive: true });
+      unit.count({ slice: after });
+      unit.disappear();
       child.kill("SIGCONT");
       t.equal(await ended, 0, "it ends with the container");
       const found = events().filter(({ type }) => type === "oom");
       t.strictSame(found, Array(ooms).fill({ type: "oom", id: box.id }), `${before}, then ${after}`);
     }
-    writeFileSync(file, saved);
+    unit.restore();
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete");
   },

@@ -352,24 +352,6 @@ behaviour(
 );
 
 behaviour(
-  "a program that is killed in its execve(2) is told of, however busy the host is",
-  async (t, lab) => {
-    const boxes = Array.from({ length: 60 }, () =>
-      lab.container(({ linux }) => {
-        const rule = { names: ["execve"], action: "SCMP_ACT_KILL_PROCESS" };
-        linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [rule] };
-      }),
-    );
-    // What a process has open is closed before it has ended, and all at once rarely end at once.
-    const results = await Promise.all(boxes.map((box) => box.run({ timeoutMs: 120_000 })));
-    const silent = results.filter(({ stderr }) => !/killed before that/.test(stderr));
-    t.strictSame(silent, []);
-    await nothingLeft(t, lab, "after the failures");
-  },
-  ONLY_TSRUN,
-);
-
-behaviour(
   "hostile files make it neither wait nor write to a terminal",
   async (t, lab) => {
     const box = lab.container();

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { needsController } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container } from "../support/container.ts";
-import { shimCase, shimWith } from "../support/shim-cases.ts";
+import { shimCase, shimWith, sleepingInPod } from "../support/shim-cases.ts";
 import { until } from "../support/wait.ts";
 
 const LIMIT = 16 << 20;
@@ -94,3 +94,26 @@ for (const answers of [true, false]) {
     needsController("memory"),
   );
 }
+
+shimCase(
+  "nothing that watches a container's memory stays open after its delete",
+  async (t, lab) => {
+    const shim = await shimWith("running", lab, sleepingInPod);
+    const { client } = shim;
+    const liveOnce = async () => {
+      const { id, bundle } = lab.container(sleepingInPod);
+      await shim.create({ id, bundle });
+      await client.call("Start", { id });
+      await client.call("Kill", { id, signal: 9 });
+      await client.call("Wait", { id });
+      await client.call("Delete", { id });
+    };
+    await liveOnce();
+    const { descriptors } = shim;
+    await liveOnce();
+    await until("the descriptors to be closed", () => shim.descriptors <= descriptors, 5_000);
+    t.equal(shim.descriptors, descriptors);
+    await shim.stop();
+  },
+  needsController("memory"),
+);

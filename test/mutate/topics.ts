@@ -41,7 +41,7 @@ const WIDE = ["e2e/rootless", "e2e/bad-input", "e2e/terminal"];
 
 /** By the beginning of a path; all matching entries count, the longest first. */
 const END_TO_END: Readonly<Record<string, readonly string[]>> = {
-  "src/cause/": ["e2e/causes", "e2e/other-causes"],
+  "src/cause/": ["e2e/causes", "e2e/other-causes", "e2e/killed-in-execve"],
   "src/check/": ["e2e/check"],
   "src/trace/": ["e2e/trace", "e2e/trace-formats"],
   "src/spans": ["e2e/trace", "e2e/trace-formats"],
@@ -56,7 +56,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/gc/": ["e2e/gc", "e2e/healthy"],
   "src/container/existing": ["e2e/diff", "e2e/explain", "e2e/update", "e2e/diff-healthy"],
   "src/container/ending": ["e2e/why-ended"],
-  "src/container/causes": ["e2e/causes", "e2e/other-causes", "e2e/labels"],
+  "src/container/causes": ["e2e/causes", "e2e/other-causes", "e2e/killed-in-execve", "e2e/labels"],
   "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
   "src/rootfs/build/copy-": ["e2e/copy-up", "e2e/tmpfs"],
   "src/rootfs/build/mount-bind": ["e2e/private-sources"],
@@ -78,7 +78,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/rootfs/plan/cgroup": ["security/cgroups", "e2e/cgroups"],
   "src/cgroups/": [...CGROUPS, ...LIVES, "e2e/events", "e2e/pause", ...WIDE, ...ENDINGS],
   "src/cgroups/stats/": ["e2e/events"],
-  "src/cgroups/oom": ["e2e/events"],
+  "src/cgroups/oom": ["e2e/events", "e2e/shim-memory", "e2e/why-ended", "e2e/killed-in-execve"],
   "src/cgroups/freezer": ["e2e/pause", "e2e/frozen-cgroup", "e2e/kill"],
   "src/cgroups/members": ["e2e/ps", "e2e/kill", "e2e/pause"],
   "src/cgroups/merge": ["e2e/update", "e2e/update-property"],
