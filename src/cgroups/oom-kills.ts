@@ -16,7 +16,7 @@ export function oomKills(record: CgroupRecord): number {
 
 /** What `oomKills` counts before the container does anything: only a slice has others' kills. */
 export function oomKillsOfOthers(record: CgroupRecord): number {
-  return record.unit === undefined ? 0 : oomKills(record);
+  return sliceDirectory(record) === undefined ? 0 : oomKills(record);
 }
 
 /**
@@ -37,19 +37,20 @@ export function sliceDirectory({ driver, paths, unit }: CgroupRecord): string | 
   return own.slice(0, `${own}/`.lastIndexOf(`/${unit.name}/`));
 }
 
-function memoryCgroup({ driver, paths }: CgroupRecord): string | undefined {
+/** `undefined` without the memory controller. */
+export function memoryCgroup({ driver, paths }: CgroupRecord): string | undefined {
   return paths[driver === "v2" ? "" : "memory"];
 }
 
-const KILLS = "oom_kill ";
+const KILLS = "\noom_kill ";
 
 /** `undefined` if the cgroup is gone or has no counter. */
 function oomKillsIn(directory: string, driver: CgroupRecord["driver"]): number | undefined {
   const file = driver === "v2" ? "memory.events" : "memory.oom_control";
   const found = readTextIfThere(`${directory}/${file}`, { isShort: true });
   // In both files it is on a line of its own, and never the first.
-  const at = found === undefined ? -1 : found.indexOf(`\n${KILLS}`);
-  return found === undefined || at < 0 ? undefined : Number.parseInt(found.slice(at + 1 + KILLS.length), 10);
+  const at = found === undefined ? -1 : found.indexOf(KILLS);
+  return found === undefined || at < 0 ? undefined : Number.parseInt(found.slice(at + KILLS.length), 10);
 }
 
 /**
@@ -67,6 +68,7 @@ export class KillsInV2 {
   constructor(directory: string, slice: string | undefined) {
     this.#directory = directory;
     this.#slice = slice;
+    // Those that are there already are not new.
     this.haveGrown();
   }
 

@@ -12,7 +12,7 @@ import { Descriptor, open, readTextIfThere, writeFile } from "../linux/files/fil
 import { poll } from "../linux/files/poll.ts";
 import { O_CLOEXEC, O_RDONLY } from "../linux/numbers/fcntl.ts";
 import { POLLIN } from "../linux/numbers/sched.ts";
-import { KillsInV2, sliceDirectory } from "./oom-kills.ts";
+import { KillsInV2, memoryCgroup, sliceDirectory } from "./oom-kills.ts";
 import type { CgroupRecord } from "./record.ts";
 import { exists } from "./tree.ts";
 
@@ -39,12 +39,11 @@ export class OomWatch implements Disposable {
 
   /** Begins to watch. Throws when the container has no memory controller. */
   static of(record: CgroupRecord): OomWatch {
-    const { driver, paths } = record;
-    const directory = paths[driver === "v2" ? "" : "memory"];
+    const directory = memoryCgroup(record);
     if (directory === undefined) {
       throw new TsrunError("E_CGROUP", "cannot watch for lack of memory: memory controller missing");
     }
-    return driver === "v2" ? OomWatch.#v2(directory, sliceDirectory(record)) : OomWatch.#v1(directory);
+    return record.driver === "v2" ? OomWatch.#v2(directory, sliceDirectory(record)) : OomWatch.#v1(directory);
   }
 
   static #v1(directory: string): OomWatch {
