@@ -16,6 +16,7 @@ import { isUnified, needsUnified, onUnified } from "../support/cgroup.ts";
 import { driverFlags } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { FakeUnit } from "../support/fake-unit.ts";
+import { signalProcess, stopProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun, runtimePath } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -35,7 +36,7 @@ interface Event {
   readonly data?: Stats;
 }
 
-/** Runs `events` every 50 ms, in the background; gives its process, the lines so far, and its end. */
+/** Runs `events` every 50 ms, in the background; gives its pid, the lines so far, and its end. */
 function watch(lab: Lab, box: Container, wrapper: readonly string[] = []) {
   const args = ["--root", lab.stateRoot, ...driverFlags, "events", "--interval", "50ms", box.id];
   const [command = "", ...words] = [...wrapper, runtimePath, ...args];
@@ -46,8 +47,9 @@ function watch(lab: Lab, box: Container, wrapper: readonly string[] = []) {
     text += String(chunk);
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  const { pid = 0 } = child;
   return {
-    child,
+    pid,
     events: () =>
       text
         .split("\n")
@@ -58,7 +60,7 @@ function watch(lab: Lab, box: Container, wrapper: readonly string[] = []) {
 }
 
 /** How many files a process has in its inotify queues. */
-function watchedFiles(pid: number | undefined): number {
+function watchedFiles(pid: number): number {
   const folder = `/proc/${pid}/fdinfo`;
   const infos = readdirSync(folder).map((fd) => readFileSync(join(folder, fd), "utf8"));
   return infos.join("").match(/^inotify wd:/gm)?.length ?? 0;
@@ -231,18 +233,16 @@ behaviour(
       unit.appear();
       // Six are other units'.
       unit.count({ scope: 1, slice: 7 });
-      const { child, events, ended } = watch(lab, box);
+      const { pid, events, ended } = watch(lab, box);
       await until("the first line", () => events().length > 0);
-      t.equal(watchedFiles(child.pid), 3, "the kernel tells of changes");
+      t.equal(watchedFiles(pid), 3, "the kernel tells of changes");
       unit.count({ slice: before });
       const seen = events().length;
       await until("another look", () => events().length > seen + 1);
-      child.kill("SIGSTOP");
-      const status = `/proc/${child.pid}/status`;
-      await until("it to stop", () => /^State:\tT/m.test(readFileSync(status, "utf8")));
+      await stopProcess(pid);
       unit.count({ slice: after });
       unit.disappear();
-      child.kill("SIGCONT");
+      signalProcess(pid, "SIGCONT");
       t.equal(await ended, 0, "it ends with the container");
       const found = events().filter(({ type }) => type === "oom");
       t.strictSame(found, Array(ooms).fill({ type: "oom", id: box.id }), `${before}, then ${after}`);

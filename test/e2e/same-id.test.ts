@@ -10,7 +10,7 @@ import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../suppor
 import { cgroupFolders } from "../support/cgroup.ts";
 import { driverFlags, systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { findProgram, signalProcess } from "../support/host.ts";
+import { findProgram, signalProcess, stopProcess } from "../support/host.ts";
 import { needsStrace, stopping } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun, type Result } from "../support/runtime.ts";
@@ -51,8 +51,7 @@ async function waiter(lab: Lab, args: readonly string[]): Promise<Waiter> {
     },
   });
   await untilItWaits(args[0] ?? "", () => pid);
-  signalProcess(pid, "SIGSTOP");
-  await until("it to stop", () => /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
+  await stopProcess(pid);
   return { result, go: () => signalProcess(pid, "SIGCONT") };
 }
 

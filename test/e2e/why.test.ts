@@ -19,7 +19,7 @@ import { systemdDriver } from "../support/cgroup-driver.ts";
 import { addProgram, needsCompiler } from "../support/compile.ts";
 import type { Config, ConfigHook } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { findProgram, signalProcess } from "../support/host.ts";
+import { findProgram, signalProcess, stopProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { until } from "../support/wait.ts";
@@ -218,8 +218,7 @@ behaviour(
   async (t, lab) => {
     const box = await running(lab, SLEEP);
     const { pid } = await box.stateDocument();
-    signalProcess(pid, "SIGSTOP");
-    await until("it to stop", () => /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
+    await stopProcess(pid);
     const report = await why(lab, box.id);
     t.match(report, { code: 2 });
     t.match(report.about("stopped"), { words: /^a signal stopped process/, next: `kill ${box.id} CONT` });

@@ -4,6 +4,7 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { release } from "node:os";
 import { delimiter, join } from "node:path";
+import { until } from "./wait.ts";
 
 export interface CgroupHierarchy {
   readonly version: 1 | 2;
@@ -133,6 +134,12 @@ export function hasEnded(pid: number | string): boolean {
 /** Sends a signal to a process. Throws if there is no number: kill(2) takes 0 for the caller's own group. */
 export function signalProcess(pid: number | string, signal: NodeJS.Signals): void {
   process.kill(checkedPid(pid), signal);
+}
+
+/** Stops a process with SIGSTOP, and waits until it has stopped. */
+export async function stopProcess(pid: number): Promise<void> {
+  signalProcess(pid, "SIGSTOP");
+  await until("it to stop", () => /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
 }
 
 /** Sends a signal to the group of processes that this one leads. */
