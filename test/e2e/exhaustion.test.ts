@@ -167,10 +167,12 @@ behaviour(
   "a run that is refused a file or a process anywhere says so in a line, and leaves nothing",
   async (t, lab) => {
     const box = lab.container(Container.script("exit 7"));
-    for (const [call, error] of [
-      ["openat", "EMFILE"],
-      ["read", "EIO"],
-      ["statx", "ENOMEM"],
+    for (const [call, error, atLeast] of [
+      ["openat", "EMFILE", 4],
+      ["read", "EIO", 4],
+      ["statx", "ENOMEM", 4],
+      ["clone", "EAGAIN", 1],
+      ["wait4", "ECHILD", 1],
     ] as const) {
       // It would be called once, to see that it is missing.
       if (missingCalls.includes(call)) continue;
@@ -188,11 +190,36 @@ behaviour(
         t.match(stderr, /level=error/, when);
         await nothingLeft(t, lab, when);
       });
-      t.ok(tried > 3, `${call} failed ${tried} times`);
+      t.ok(tried >= atLeast, `${call} failed ${tried} times`);
     }
   },
   needsStrace,
   tsrunOnly("it leaves cgroups"),
+);
+
+behaviour(
+  "a run and an exec that are told of no child at all do not wait on",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    const other = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    for (const words of [
+      ["run", "--bundle", other.bundle, other.id],
+      ["exec", box.id, "sleep", "1000"],
+    ]) {
+      const { wrapper } = inject(lab, "wait4", "1+", "error=ECHILD");
+      const { code, stderr } = await lab.invoke(words, { wrapper, timeoutMs: 30_000 });
+      t.equal(code, words[0] === "exec" ? 255 : 1);
+      t.match(
+        stderr,
+        /^\S+ level=error msg="cannot wait for process \d+: no child processes" code=E_SYSCALL\n$/,
+      );
+    }
+    for (const one of [box, other]) mustSucceed(await one.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete --force");
+  },
+  needsStrace,
+  tsrunOnly("they wait with other calls"),
 );
 
 behaviour(

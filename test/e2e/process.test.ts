@@ -56,6 +56,24 @@ behaviour("HOME is found wherever in passwd the user stands, and in the first en
   }
 });
 
+behaviour("a program that has the name of tsrun's own first process ends like any other", async (t, lab) => {
+  const box = lab.container(args("/bin/tsrun-init"));
+  writeFileSync(join(box.rootfs, "bin/tsrun-init"), "#!/bin/sh\nexit 5\n", { mode: 0o755 });
+  const running = lab.container(Container.script("exec sleep 1000"));
+  writeFileSync(join(running.rootfs, "bin/tsrun-init"), "#!/bin/sh\nexit 6\n", { mode: 0o755 });
+  mustSucceed(await running.run({ flags: ["--detach"] }));
+  for (let tried = 0; tried < 5; tried += 1) {
+    t.equal((await box.run()).code, 5);
+    mustSucceed(await box.create());
+    mustSucceed(await box.start());
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    t.equal((await lab.invoke(["exec", running.id, "tsrun-init"])).code, 6);
+    mustSucceed(await lab.invoke(["exec", "--detach", running.id, "tsrun-init"]));
+  }
+  mustSucceed(await running.delete({ flags: ["--force"] }));
+  await nothingLeft(t, lab, "after delete --force");
+});
+
 behaviour("nothing of the runtime's own environment reaches the container", async (t, lab) => {
   const box = lab.container(args("/bin/env"));
   const output = await box.live({

@@ -63,10 +63,10 @@ export function mountOf(path: string): MountLine | undefined {
 }
 
 /** Each hierarchy once, even if it is mounted several times; preferably its mount at the usual place. */
-export function cgroupHierarchies(): CgroupHierarchy[] {
+export function cgroupHierarchies(all: readonly MountLine[] = hostMounts()): CgroupHierarchy[] {
   const seen = new Set<string>();
   const found: CgroupHierarchy[] = [];
-  const mounts = hostMounts().filter(({ type }) => type === "cgroup" || type === "cgroup2");
+  const mounts = all.filter(({ type }) => type === "cgroup" || type === "cgroup2");
   const usual = ({ target }: MountLine) =>
     target === "/sys/fs/cgroup" || target.startsWith("/sys/fs/cgroup/");
   for (const mount of [...mounts.filter(usual), ...mounts.filter((other) => !usual(other))]) {

@@ -20,11 +20,21 @@ export interface Injection {
 
 let injections = 0;
 
-export function inject(lab: Lab, call: string, nth: number, fault: Fault): Injection {
+/** Kills each of the runtime's processes on entry to a call, which the runtime itself does not make. */
+export function killInChildren(lab: Lab, call: string): Injection {
+  return injectInto(lab, ["--follow-forks", "-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL`]);
+}
+
+/** @param nth `1+` means each one */
+export function inject(lab: Lab, call: string, nth: number | "1+", fault: Fault): Injection {
+  return injectInto(lab, ["-e", `trace=${call}`, "-e", `inject=${call}:${fault}:when=${nth}`]);
+}
+
+function injectInto(lab: Lab, options: readonly string[]): Injection {
   injections += 1;
   const log = join(lab.folder, `strace-${injections}`);
   return {
-    wrapper: ["strace", "-qq", "-o", log, "-e", `trace=${call}`, "-e", `inject=${call}:${fault}:when=${nth}`],
+    wrapper: ["strace", "-qq", "-o", log, ...options],
     happened: () => existsSync(log) && /INJECTED|killed by SIGKILL/.test(readFileSync(log, "utf8")),
   };
 }
