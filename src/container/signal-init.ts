@@ -5,7 +5,7 @@ import { killProcesses } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
-import { errnoName, errnoWords } from "../linux/numbers/errno.ts";
+import { ESRCH, errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import type { ProcessHandle } from "../linux/process/process-handle.ts";
 import type { StateRecord } from "./record.ts";
@@ -19,6 +19,8 @@ export function signalInit(record: StateRecord, signal: number): boolean {
   const result = process.signal(signal);
   // The signal has been sent: if we run out of memory now, that must not be reported as a failure.
   useReserve();
+  // It has ended since, and its parent has waited for it.
+  if (result === -ESRCH) return false;
   if (result < 0) {
     throw new TsrunError("E_SYSCALL", `unable to signal init: ${errnoWords(-result)}`, {
       errno: errnoName(-result),

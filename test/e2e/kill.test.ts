@@ -13,10 +13,12 @@ import {
 import { addProgram, needsCompiler } from "../support/compile.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { needsStrace } from "../support/injection.ts";
+import { signalProcess } from "../support/host.ts";
+import { needsStrace, stopping } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import { parseStatus } from "../support/proc.ts";
 import { until } from "../support/wait.ts";
+import { needsCall } from "../support/without.ts";
 
 /** A program that writes the name of each signal it gets. */
 const TELLTALE = Container.script(
@@ -277,3 +279,39 @@ behaviour(
   needsStrace,
   tsrunOnly("kill notes who has sent a signal"),
 );
+
+for (const command of ["kill", "delete"]) {
+  behaviour(
+    `${command} of a container that ends as the signal is about to be sent says so, or removes it`,
+    async (t, lab) => {
+      // The last look before the signal is the one at /proc/self, whose number an undisturbed call tells.
+      const made = async () => {
+        const box = lab.container(Container.script("exec sleep 1000"));
+        mustSucceed(await box.create());
+        return box;
+      };
+      const first = await made();
+      const traced = stopping(lab, "-e", "trace=readlinkat,pidfd_send_signal");
+      const end = (box: Container, wrapper: readonly string[]) =>
+        lab.invoke([command, box.id, ...(command === "kill" ? ["KILL"] : [])], { wrapper });
+      mustSucceed(await end(first, traced.wrapper));
+      const looks = traced.logged().split("pidfd_send_signal(")[0]?.split("readlinkat(").length ?? 0;
+      const box = await made();
+      const { pid } = await box.stateDocument();
+      const stopped = stopping(lab, "-e", `inject=readlinkat:signal=STOP:when=${looks - 1}`);
+      const ending = end(box, stopped.wrapper);
+      await stopped.untilStopped();
+      signalProcess(pid, "SIGKILL");
+      await until("its parent to have waited for it", () => !existsSync(`/proc/${pid}`));
+      stopped.goOn();
+      if (command === "kill") refused(t, await ending, /container not running/);
+      else mustSucceed(await ending);
+      for (const one of [first, box]) await one.delete({ flags: ["--force"] });
+      await nothingLeft(t, lab, "after delete");
+    },
+    needsStrace,
+    needsCall("pidfd_send_signal", "the moment before it"),
+    needsCall("pidfd_open", "the moment before pidfd_send_signal"),
+    tsrunOnly("its calls are others"),
+  );
+}
