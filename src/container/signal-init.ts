@@ -19,7 +19,7 @@ export function signalInit(record: StateRecord, signal: number): boolean {
   const result = process.signal(signal);
   // The signal has been sent: if we run out of memory now, that must not be reported as a failure.
   useReserve();
-  // It has ended since, and its parent has waited for it.
+  // It has ended since.
   if (result === -ESRCH) return false;
   if (result < 0) {
     throw new TsrunError("E_SYSCALL", `unable to signal init: ${errnoWords(-result)}`, {

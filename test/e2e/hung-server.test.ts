@@ -17,6 +17,7 @@ const needsFuse = existsSync("/dev/fuse") ? undefined : "needs /dev/fuse";
 const needsStacks = existsSync("/proc/self/stack")
   ? undefined
   : "this kernel does not show where a process waits";
+const NEEDS = [needsFuse, needsStacks, needsProgram("nsenter", "util-linux")];
 
 interface HungServer {
   /** Runs the runtime in the mount namespace that has the file system; the host does not see it. */
@@ -83,9 +84,7 @@ behaviour(
     await until("the container to end", () => hasEnded(pid));
     await nothingLeft(t, lab, "after delete --force");
   },
-  needsFuse,
-  needsStacks,
-  needsProgram("nsenter", "util-linux"),
+  ...NEEDS,
 );
 
 behaviour(
@@ -104,9 +103,7 @@ behaviour(
     t.equal(stderr.trimEnd().split("\n").length, 1, stderr);
     await nothingLeft(t, lab, "after delete --force");
   },
-  needsFuse,
-  needsStacks,
-  needsProgram("nsenter", "util-linux"),
+  ...NEEDS,
   tsrunOnly("it knows no such container yet"),
 );
 
@@ -127,7 +124,5 @@ behaviour(
     refused(t, await create, /cannot mount .*hung\/file/);
     await nothingLeft(t, lab, "after the refusal");
   },
-  needsFuse,
-  needsStacks,
-  needsProgram("nsenter", "util-linux"),
+  ...NEEDS,
 );
