@@ -2,12 +2,13 @@
 // `delete --force` ends the container, and the command with it.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { hasEnded } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
+import { allPids, readProc } from "../support/proc.ts";
 import { needsProgram } from "../support/program.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -45,22 +46,11 @@ async function hungServer(lab: Lab): Promise<HungServer> {
 
 /** Waits until a process of the container's, or a command on it, waits in the kernel for a server of FUSE. */
 async function untilWaiting({ id }: Container): Promise<void> {
-  const waits = (pid: string): boolean => {
-    const read = (name: string) => readFileSync(`/proc/${pid}/${name}`, "utf8");
-    try {
-      return (
-        `${read("cgroup")}${read("cmdline")}`.includes(id) && /fuse|request_wait_answer/.test(read("stack"))
-      );
-    } catch {
-      // It has ended meanwhile.
-      return false;
-    }
+  const waits = (pid: number): boolean => {
+    const isMeant = `${readProc(pid, "cgroup")}${readProc(pid, "cmdline")}`.includes(id);
+    return isMeant && /fuse|request_wait_answer/.test(readProc(pid, "stack"));
   };
-  await until("it to wait for the server", () =>
-    readdirSync("/proc")
-      .filter((name) => /^\d/.test(name))
-      .some(waits),
-  );
+  await until("it to wait for the server", () => allPids().some(waits));
 }
 
 behaviour(

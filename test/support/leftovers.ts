@@ -1,9 +1,10 @@
 // Finds what a container may leave behind: state directories, cgroups, mounts and processes. It searches for
 // names and paths that belong to one test, so that tests can run side by side, even on a busy host.
 
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupHierarchies, hostMounts } from "./host.ts";
+import { allPids, readProc } from "./proc.ts";
 
 export interface Traces {
   /** Text in the cgroup path and in the arguments of everything that belongs to the test. */
@@ -65,9 +66,7 @@ function mountsLeft({ folder, mark }: Traces): string[] {
 }
 
 export function processesLeft(traces: Traces): string[] {
-  const pids = readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => Number.isInteger(pid) && pid !== process.pid);
+  const pids = allPids().filter((pid) => pid !== process.pid);
   return pids.flatMap((pid) => {
     const reason = belongsTo(pid, traces);
     return reason === undefined ? [] : [`process: ${pid} (${reason})`];
@@ -120,14 +119,6 @@ function hasOpen(pid: number, folder: string): boolean {
     return readdirSync(`/proc/${pid}/fd`).some((fd) => readLink(pid, `fd/${fd}`).startsWith(`${folder}/`));
   } catch {
     return false;
-  }
-}
-
-function readProc(pid: number | "self", name: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${name}`, "utf8");
-  } catch {
-    return "";
   }
 }
 

@@ -1,6 +1,6 @@
 // Readers of /proc: of text that containers print, and of the names of processes.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** `/proc/PID/status`: the words behind each key. */
 export function parseStatus(text: string): Map<string, string[]> {
@@ -12,13 +12,23 @@ export function parseStatus(text: string): Map<string, string[]> {
   return new Map(entries);
 }
 
-/** The name of a process, as the kernel has it since its last execve(2); empty if it has ended. */
-export function nameOf(pid: number | string): string {
+/** The processes that run now, or wait to be waited for. */
+export function allPids(): number[] {
+  return readdirSync("/proc").map(Number).filter(Number.isInteger);
+}
+
+/** A file of a process; empty if the process has ended. */
+export function readProc(pid: number | string, name: string): string {
   try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd();
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
   } catch {
     return "";
   }
+}
+
+/** The name of a process, as the kernel has it since its last execve(2); empty if it has ended. */
+export function nameOf(pid: number | string): string {
+  return readProc(pid, "comm").trimEnd();
 }
 
 /** The numbers of the bits in one of the Cap lines of `/proc/PID/status`. */
