@@ -1,5 +1,5 @@
-// Fixes that QuickJS got after the release that is used, as far as they concern tsrun: they are about BigInt,
-// which large numbers of a configuration become. Called by quickjs.ts. Pure.
+// Fixes that QuickJS got after the release that is used, as far as they concern tsrun, and one of ours. All
+// are about BigInt, which large numbers of a configuration become. Called by quickjs.ts. Pure.
 
 import type { Change } from "./changes.ts";
 
@@ -46,6 +46,71 @@ static js_limb_t mp_add(js_limb_t *res,`,
     }
     n_digits = strlen(p);
     log2_radix = 32 - clz32(radix - 1); /* ceil(log2(radix)) */
+`,
+  },
+  // Ours: BigInt.asUintN gave a negative number if the highest bit was set: 2^64 - 1 as 64 bits was -1.
+  // Therefore r gets one more word, of zeros, and a negative number with fewer bits more words of its sign.
+  {
+    find: `    } else if (JS_VALUE_GET_TAG(a) == JS_TAG_SHORT_BIG_INT) {
+        /* fast case */
+        if (bits >= JS_SHORT_BIG_INT_BITS) {`,
+    replace: `    } else if (JS_VALUE_GET_TAG(a) == JS_TAG_SHORT_BIG_INT &&
+               (asIntN || bits < JS_SHORT_BIG_INT_BITS || JS_VALUE_GET_SHORT_BIG_INT(a) >= 0)) {
+        /* fast case */
+        if (bits >= JS_SHORT_BIG_INT_BITS) {`,
+  },
+  {
+    find: `        JSBigInt *r, *p = JS_VALUE_GET_PTR(a);
+        if (bits >= p->len * JS_LIMB_BITS) {
+            res = a;
+        } else {
+            int len, shift, i;
+            js_limb_t v;
+            len = (bits + JS_LIMB_BITS - 1) / JS_LIMB_BITS;
+            r = js_bigint_new(ctx, len);
+            if (!r) {
+                JS_FreeValue(ctx, a);
+                return JS_EXCEPTION;
+            }
+            r->len = len;
+            for(i = 0; i < len - 1; i++)
+                r->tab[i] = p->tab[i];
+            shift = (-bits) & (JS_LIMB_BITS - 1);
+            /* 0 <= shift <= JS_LIMB_BITS - 1 */
+            v = p->tab[len - 1] << shift;
+            if (asIntN)
+                v = (js_slimb_t)v >> shift;
+            else
+                v = v >> shift;
+            r->tab[len - 1] = v;
+`,
+    replace: `        JSBigIntBuf buf;
+        JSBigInt *r, *p = JS_VALUE_GET_TAG(a) == JS_TAG_SHORT_BIG_INT ?
+            js_bigint_set_short(&buf, a) : JS_VALUE_GET_PTR(a);
+        if (bits >= p->len * JS_LIMB_BITS && (asIntN || !js_bigint_sign(p))) {
+            res = a;
+        } else {
+            int len, shift, i;
+            js_limb_t v;
+            len = bits > JS_BIGINT_MAX_SIZE * JS_LIMB_BITS ? JS_BIGINT_MAX_SIZE :
+                (bits + JS_LIMB_BITS - 1) / JS_LIMB_BITS;
+            r = js_bigint_new(ctx, asIntN ? len : len + 1);
+            if (!r) {
+                JS_FreeValue(ctx, a);
+                return JS_EXCEPTION;
+            }
+            for(i = 0; i < len; i++)
+                r->tab[i] = i < p->len ? p->tab[i] : -1;
+            shift = (-bits) & (JS_LIMB_BITS - 1);
+            /* 0 <= shift <= JS_LIMB_BITS - 1 */
+            v = r->tab[len - 1] << shift;
+            if (asIntN)
+                v = (js_slimb_t)v >> shift;
+            else
+                v = v >> shift;
+            r->tab[len - 1] = v;
+            if (!asIntN)
+                r->tab[len] = 0;
 `,
   },
 ];

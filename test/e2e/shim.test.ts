@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { decode } from "../../src/protobuf/protobuf.ts";
+import { METRICS_V1, METRICS_V2 } from "../../src/shim/messages/metrics.ts";
 import { RUNTIME_INFO } from "../../src/shim/messages/options.ts";
 import { DELETE_RESPONSE, STATUS } from "../../src/shim/messages/task.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -89,6 +90,16 @@ shimCase("pause, resume, update, pids and stats", async (t, lab) => {
   t.strictSame((await client.call("Pids", { id })).processes, [{ pid }]);
   const { stats } = await client.call("Stats", { id });
   t.match(stats?.typeUrl, /^io\.containerd\.cgroups\.v[12]\.Metrics$/);
+  const value = stats?.value ?? new Uint8Array(0);
+  if (stats?.typeUrl?.includes("v2") === true) {
+    const { pids, memory } = decode(METRICS_V2, value);
+    t.equal(pids?.limit, 77n);
+    t.equal(memory?.usageLimit, 2n ** 64n - 1n, "no limit is the largest number");
+  } else {
+    const { pids, memory } = decode(METRICS_V1, value);
+    t.equal(pids?.limit, 77n);
+    t.ok((memory?.usage?.limit ?? 0n) > 2n ** 62n, "no limit is a large number");
+  }
   await containerd.waitFor("TaskResumed");
   t.strictSame(containerd.names(), ["TaskCreate", "TaskStart", "TaskPaused", "TaskResumed"]);
   await shim.stop();

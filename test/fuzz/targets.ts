@@ -81,7 +81,22 @@ function readIntegers(text: string): string | undefined {
     if (`${number}` !== digits) return `${digits} is read as ${number}`;
     for (const base of [2, 7, 8, 16, 36]) number.toString(base);
     if (BigInt(`0x${number.toString(16)}`) !== number) return `${digits} is written otherwise`;
+    const bits = BigInt(number.toString(2).length);
+    for (const width of [bits - 1n, bits, bits + 1n, 64n, 65n, 128n]) {
+      const fault = faultOfWidth(number, Number(width));
+      if (fault !== undefined) return fault;
+    }
   }
+  return undefined;
+}
+
+/** Compares BigInt.asUintN with what the language says it is, for the number and for the one below zero. */
+function faultOfWidth(number: bigint, width: number): string | undefined {
+  const modulus = 2n ** BigInt(width);
+  const rest = number % modulus;
+  if (BigInt.asUintN(width, number) !== rest) return `${number} has other ${width} bits`;
+  if (BigInt.asUintN(width, -number) !== (modulus - rest) % modulus)
+    return `-${number} has other ${width} bits`;
   return undefined;
 }
 
