@@ -28,6 +28,7 @@ const withoutKernel: BunPlugin = {
 export { none as syscall, none as callInt, none as callLong, none as callValue, none as locate };
 export { none as encode, none as writeAscii, none as useReserve };
 export { none as writeOperations, none as readResults };
+export { none as writeProtobuf, none as readProtobuf };
 export { none as knowJsonKeys, none as jsonNotes };
 export const constants = () => new ArrayBuffer(256);`,
       loader: "js",
@@ -52,7 +53,7 @@ async function build(): Promise<string> {
   const objects = await sanitizedEngine(engine);
   mkdirSync(work, { recursive: true });
   await compileProgram(await bundle(), { directory: work, qjsc: engine.qjsc });
-  const own = [`${NATIVE}/calls.c`, "-I", NATIVE];
+  const own = [...["calls.c", "text.c", "protobuf.c"].map((name) => `${NATIVE}/${name}`), "-I", NATIVE];
   const sources = [`${root}/test/fuzz/program.c`, `${root}/test/fuzz/program-bytes.s`, ...own];
   const flags = [...SANITIZED, "-Wall", "-Wextra", "-Werror", "-isystem", engine.include];
   await $`gcc ${flags} -o fuzz ${sources} ${objects} -lm -lpthread`.cwd(work);

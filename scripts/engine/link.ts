@@ -23,6 +23,7 @@ const SOURCES = [
     "module.c",
     "calls.c",
     "text.c",
+    "protobuf.c",
     "trace.c",
     "trace-messages.c",
     "trace-text.c",

@@ -89,6 +89,8 @@ static JSValue buffer_of(JSContext *context, void *memory, size_t size) {
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("writeOperations", 7, native_write_operations),
     JS_CFUNC_DEF("readResults", 4, native_read_results),
+    JS_CFUNC_DEF("writeProtobuf", 2, native_write_protobuf),
+    JS_CFUNC_DEF("readProtobuf", 4, native_read_protobuf),
     JS_CFUNC_DEF("syscall", 7, native_syscall),
     JS_CFUNC_DEF("locate", 1, native_locate),
 };

@@ -11,6 +11,7 @@ import { checkSchema } from "../../src/spec/schema-check.ts";
 import { readCalls } from "./calls.ts";
 import { readLanguage } from "./language.ts";
 import { readMessage } from "./messages.ts";
+import { readAnyMessage } from "./protobuf.ts";
 
 export interface Target {
   readonly name: string;
@@ -131,6 +132,14 @@ export const TARGETS: readonly Target[] = [
     name: "messages",
     words: ["\u0000", "é", "/", "x", "abcdefgh", "\u0005\u0001\u0006\u0002"],
     read: readMessage,
+  },
+  {
+    name: "protobuf",
+    words: [
+      ...["\n\u0001x", "\u0010", "\u0018\u0001", "\u0080\u0001", "*\u0000", "2\u0004", "é", "abcdefgh"],
+      ...["\u00fa\u00ff\u00ff\u00ff\u00ff", "\u0080\u0080\u0080\u0080\u0001"],
+    ],
+    read: readAnyMessage,
   },
   {
     name: "language",

@@ -75,6 +75,18 @@ declare module "native" {
     memory: ArrayBufferLike,
     at: number,
   ): number;
+  /** The bytes of a message, or `undefined` if they are left to TypeScript: src/protobuf/. */
+  export function writeProtobuf(
+    table: readonly unknown[],
+    values: Readonly<Record<string, unknown>>,
+  ): ArrayBuffer | undefined;
+  /** The values of a message, or `undefined` if they are left to TypeScript: src/protobuf/. */
+  export function readProtobuf(
+    table: readonly unknown[],
+    buffer: ArrayBufferLike,
+    at: number,
+    length: number,
+  ): Record<string, unknown> | undefined;
   /** Gives JSON.parse the keys to watch, the shortest first. Called once, when the snapshot is made. */
   export function knowJsonKeys(keys: readonly string[]): void;
   /** What JSON.parse noticed in its last call; 0 is nothing (../native/json-keys.c). */

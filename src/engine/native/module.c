@@ -27,6 +27,8 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("useReserve", 0, native_use_reserve),
     JS_CFUNC_DEF("writeOperations", 7, native_write_operations),
     JS_CFUNC_DEF("readResults", 4, native_read_results),
+    JS_CFUNC_DEF("writeProtobuf", 2, native_write_protobuf),
+    JS_CFUNC_DEF("readProtobuf", 4, native_read_protobuf),
     JS_CFUNC_DEF("knowJsonKeys", 1, native_know_json_keys),
     JS_CFUNC_DEF("jsonNotes", 0, native_json_notes),
     JS_CFUNC_DEF("beginTrace", 5, native_begin_trace),

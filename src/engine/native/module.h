@@ -26,6 +26,9 @@ NATIVE_FUNCTION(native_encode_raw);
 NATIVE_FUNCTION(native_decode_raw);
 NATIVE_FUNCTION(native_checksum);
 NATIVE_FUNCTION(native_write_ascii);
+// protobuf.c
+NATIVE_FUNCTION(native_write_protobuf);
+NATIVE_FUNCTION(native_read_protobuf);
 // end-of-memory.c
 NATIVE_FUNCTION(native_use_reserve);
 JSValue native_out_of_memory(JSContext *context);

@@ -30,9 +30,8 @@ static int character_within(const unsigned char *bytes, size_t left) {
   return character_size(last);
 }
 
-// Converts bytes to text, as ../host/raw-text.ts does. A byte that is not UTF-8 becomes U+DC80 to U+DCFF,
-// which the engine reads as a character of three bytes.
-static JSValue raw_text(JSContext *context, const unsigned char *bytes, size_t length) {
+// A byte that is not UTF-8 becomes U+DC80 to U+DCFF, which the engine reads as a character of three bytes.
+JSValue raw_text(JSContext *context, const unsigned char *bytes, size_t length) {
   size_t at = 0, made_length = 0;
   // Eight characters at a time, while they are ASCII.
   for (uint64_t eight; length - at >= sizeof eight; at += sizeof eight) {
@@ -154,8 +153,7 @@ NATIVE_FUNCTION(native_encode_raw) {
   return buffer;
 }
 
-// The bytes that three arguments name: a buffer, where they begin, and how many. NULL after an error.
-static const uint8_t *part_of_buffer(JSContext *context, JSValueConst *arguments, size_t *length) {
+const uint8_t *part_of_buffer(JSContext *context, JSValueConst *arguments, size_t *length) {
   int64_t at, count;
   size_t room;
   if (JS_ToInt64(context, &at, arguments[1]) != 0) return NULL;

@@ -20,17 +20,12 @@ export interface Frame {
   readonly message: Uint8Array | undefined;
 }
 
-const KEY_VALUE = {
-  key: { number: 1, type: "string" },
-  value: { number: 2, type: "string" },
-} as const satisfies Message;
-
+/** Without `metadata`, number 5, which nobody asks for here. */
 export const REQUEST = {
   service: { number: 1, type: "string" },
   method: { number: 2, type: "string" },
   payload: { number: 3, type: "bytes" },
   timeoutNano: { number: 4, type: "int" },
-  metadata: { number: 5, type: KEY_VALUE, repeated: true },
 } as const satisfies Message;
 
 /** google.rpc.Status */
@@ -73,7 +68,9 @@ export class FrameReader {
   next(): Frame | undefined {
     if (this.#held.length < HEADER_SIZE) return undefined;
     const view = viewOf(this.#held);
-    const [length, stream, type] = [view.getUint32(0), view.getUint32(4), view.getUint8(8)];
+    const length = view.getUint32(0);
+    const stream = view.getUint32(4);
+    const type = view.getUint8(8);
     if (length > LONGEST_MESSAGE) {
       const here = Math.min(length, this.#held.length - HEADER_SIZE);
       this.#held = this.#held.slice(HEADER_SIZE + here);
