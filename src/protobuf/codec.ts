@@ -122,20 +122,17 @@ export function decode<M extends Message>(message: M, bytes: Uint8Array): Values
 }
 
 function readMessage(message: Message, input: Input): Record<string, unknown> {
-  const names = Object.keys(message);
+  const fields = Object.entries(message);
   const values: Record<string, unknown> = {};
-  // Fields mostly come in the order of the table.
-  let next = 0;
   while (input.at < input.end) {
     const key = readNumber(input);
-    const index = indexOf(message, names, Math.floor(key / 8), next);
-    const name = names[index];
-    const field = name === undefined ? undefined : message[name];
-    if (name === undefined || field === undefined) {
+    const wanted = Math.floor(key / 8);
+    const found = fields.find(([, { number }]) => number === wanted);
+    if (found === undefined) {
       passOver(input, key % 8);
       continue;
     }
-    next = index + 1;
+    const [name, field] = found;
     // A field that is no list counts where it was last sent.
     if (field.repeated !== true) values[name] = readField(input, key % 8, field);
     else {
@@ -147,19 +144,7 @@ function readMessage(message: Message, input: Input): Record<string, unknown> {
   return values;
 }
 
-/** Where the table has the field with this number, looked for from here on; -1 if it is unknown. */
-function indexOf(message: Message, names: readonly string[], number: number, from: number): number {
-  const count = names.length;
-  for (let index = from; index < count; index++) {
-    if (message[names[index] as string]?.number === number) return index;
-  }
-  for (let index = 0; index < from; index++) {
-    if (message[names[index] as string]?.number === number) return index;
-  }
-  return -1;
-}
-
-function wireTypeOf(type: FieldType): number {
+export function wireTypeOf(type: FieldType): number {
   if (type === "int" || type === "long" || type === "bool") return VARINT;
   return type === "double" ? FIXED64 : LENGTH;
 }
@@ -214,11 +199,6 @@ function readNumeric(input: Input, wireType: number, field: Field | undefined): 
 function readNumber(input: Input): number {
   const { bytes, end } = input;
   let { at } = input;
-  const first = bytes[at];
-  if (first !== undefined && first < 0x80 && at < end) {
-    input.at = at + 1;
-    return first;
-  }
   let value = 0;
   for (let shift = 0; shift < 28; shift += 7) {
     if (at >= end) throw unreadable("it is cut off");

@@ -2,6 +2,7 @@
 // returns `undefined` for what it leaves to codec.ts: lists, numbers of 64 bits, fractions, long messages,
 // and everything that may be an error (engine/native/protobuf.c). Absent in other hosts.
 
+import { wireTypeOf } from "./codec.ts";
 import type { Field, Message } from "./message.ts";
 
 export const { writeProtobuf, readProtobuf } = globalThis as {
@@ -25,9 +26,6 @@ const KINDS = { string: 1, bytes: 2, int: 3, bool: 4 } as const;
 const MESSAGE = 5;
 const LEFT = 0;
 
-const VARINT = 0;
-const LENGTH = 2;
-
 const TABLES: Map<Message, Table> = new Map();
 
 /** The table of a message for the engine, which is made once. */
@@ -42,8 +40,8 @@ function makeTable(message: Message): Table {
 }
 
 function placesOf(name: string, { number, type, repeated }: Field): Table {
-  const key = (wireType: number): number => number * 8 + wireType;
-  if (repeated === true || type === "long" || type === "double") return [name, key(VARINT), LEFT, undefined];
-  if (typeof type === "object") return [name, key(LENGTH), MESSAGE, tableOf(type)];
-  return [name, key(type === "int" || type === "bool" ? VARINT : LENGTH), KINDS[type], undefined];
+  const key = number * 8 + wireTypeOf(type);
+  if (repeated === true || type === "long" || type === "double") return [name, key, LEFT, undefined];
+  if (typeof type === "object") return [name, key, MESSAGE, tableOf(type)];
+  return [name, key, KINDS[type], undefined];
 }

@@ -2,14 +2,14 @@
 // messages. Anything else, and anything that may be an error, is left to TypeScript.
 //
 // A table is an array with four places for each field: its name, its key, its kind, and the table of a
-// message's own fields (src/protobuf/plan.ts).
+// message's own fields (src/protobuf/shortcuts.ts).
 
 #include <stdint.h>
 #include <string.h>
 #include "module.h"
 #include "text.h"
 
-// The kinds of fields, as in src/protobuf/plan.ts. Other ones are left to TypeScript.
+// The kinds of fields, as in src/protobuf/shortcuts.ts. Other ones are left to TypeScript.
 #define TEXT 1
 #define BYTES 2
 #define NUMBER 3
@@ -21,10 +21,11 @@
 #define LENGTH 2
 // The longest number, bytes.
 #define LONGEST_NUMBER 10
-// What a table says about messages in messages ends before that.
+// Messages that lie deeper in others are left to TypeScript.
 #define DEEPEST 8
 
-// What a function returns. LEFT: it is left to TypeScript. FAILED: there is an exception.
+// What a function returns. LEFT: it is left to TypeScript. FAILED: there is an exception. UNKNOWN: there is
+// no such field.
 enum outcome { FAILED = -1, LEFT, DONE, UNKNOWN };
 
 struct field {
@@ -45,7 +46,7 @@ static enum outcome number_at(JSContext *context, JSValueConst table, uint32_t p
   return failed ? FAILED : DONE;
 }
 
-// The field whose places begin there, to be freed. UNKNOWN: there is none.
+// The field whose places begin there, to be freed.
 static enum outcome field_at(JSContext *context, JSValueConst table, uint32_t place, struct field *field) {
   JSValue name = JS_GetPropertyUint32(context, table, place);
   if (JS_IsException(name)) return FAILED;
@@ -251,7 +252,7 @@ static enum outcome read_value(JSContext *context, struct input *input, const st
   }
 }
 
-// The field with this key, to be freed. LEFT: it is of another type. UNKNOWN: the table has no such number.
+// The field with this key, to be freed. LEFT: it is of another type.
 static enum outcome find_field(JSContext *context, JSValueConst table, uint64_t key, struct field *field) {
   for (uint32_t place = 0;; place += PLACES) {
     enum outcome outcome = field_at(context, table, place, field);
