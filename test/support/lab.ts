@@ -34,6 +34,7 @@ export class Lab {
   readonly #containers: Container[] = [];
   readonly #sessions = new Set<number>();
   readonly #closers: (() => void)[] = [];
+  readonly #ends: (() => void)[] = [];
   readonly #ownDevices = new Set<string>();
 
   constructor() {
@@ -96,6 +97,11 @@ export class Lab {
     this.#closers.push(closer);
   }
 
+  /** Registers a function for the very end, which ends what a failed test has left. */
+  atEnd(end: () => void): void {
+    this.#ends.push(end);
+  }
+
   /** What is left now; processes that were killed get the time to end that a busy machine needs. */
   async leftovers(): Promise<string[]> {
     await until("killed processes to be gone", () => processesLeft(this.traces).length === 0, 10_000).then(
@@ -120,6 +126,7 @@ export class Lab {
     await this.deleteAll();
     for (const closer of this.#closers) closer();
     const left = await this.leftovers();
+    for (const end of this.#ends) end();
     rmSync(this.folder, { recursive: true, force: true });
     return left;
   }

@@ -18,7 +18,7 @@ import {
   TYPE_RESPONSE,
 } from "../../src/shim/ttrpc/frame.ts";
 import type { Container } from "./container.ts";
-import { hasEnded } from "./host.ts";
+import { hasEnded, signalProcess } from "./host.ts";
 import type { Lab } from "./lab.ts";
 import { plainEnv, runtimePath } from "./runtime.ts";
 import { readEvent, type ShimEvent } from "./shim-events.ts";
@@ -259,7 +259,15 @@ export class Shim {
   ): Promise<Shim> {
     await containerd.listen();
     const { address } = JSON.parse(startShim(lab, containerd, box, [], name)) as { address: string };
-    return new Shim(lab, box, containerd, address, await ShimClient.connect(address));
+    const shim = new Shim(lab, box, containerd, address, await ShimClient.connect(address));
+    const { pid } = shim;
+    // Otherwise the file would wait for a shim that a failed test has left.
+    lab.atEnd(() => {
+      shim.client.close();
+      void containerd.close();
+      if (!hasEnded(pid)) signalProcess(pid, "SIGKILL");
+    });
+    return shim;
   }
 
   get pid(): number {
