@@ -9,9 +9,7 @@ import { makeSnapshot } from "./snapshot.ts";
 import { C_FLAGS, type Toolchain } from "./toolchain.ts";
 import { watchCommands } from "./watch.ts";
 
-/**
- * Files of src/engine/native/ that are linked to tsrun, besides the one with the system call of the machine.
- */
+/** Files of src/engine/native/ that are linked to tsrun, besides those that are for one machine. */
 const SOURCES = [
   ...[
     "program.c",
@@ -24,12 +22,15 @@ const SOURCES = [
     "calls.c",
     "text.c",
     "protobuf.c",
+    "coroutine.c",
     "trace.c",
     "trace-messages.c",
     "trace-text.c",
   ],
   ...["end-of-memory.c", "relro.c", "thread.c", "libraries-bytes.s"],
 ];
+/** The beginnings of the names of those that are for one machine. */
+const OF_A_MACHINE = ["syscall", "coroutine"];
 const REFUSING = "refusal.c";
 /**
  * What only the executable that the build watches has, and the functions of which it has its own
@@ -78,8 +79,9 @@ export async function link(engine: Engine, options: LinkOptions): Promise<void> 
     throw new Error(`${words}: build the commit that it was made for, or leave LAYOUT out`);
   }
   await makeLibraries(directory, tools);
-  const machine = tools.architecture === "arm64" ? "syscall-arm64.s" : "syscall-x86-64.s";
-  const names = [...SOURCES, machine, ...(refusing ? [REFUSING] : [])];
+  const machine = tools.architecture === "arm64" ? "arm64" : "x86-64";
+  const assembly = OF_A_MACHINE.map((name) => `${name}-${machine}.s`);
+  const names = [...SOURCES, ...assembly, ...(refusing ? [REFUSING] : [])];
   // Otherwise the compiler would turn malloc(3) and memset(3), in calloc(3), into a call of calloc.
   const flags = [...C_FLAGS, ...STRICT, "-fno-builtin-malloc", ...(refusing ? ["-DREFUSING"] : [])];
   const sources = names.map((name) => `${NATIVE}/${name}`);

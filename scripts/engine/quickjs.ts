@@ -15,13 +15,14 @@ import { REPRODUCIBLE } from "./reproducible.ts";
 import { type Source, unpack } from "./sources.ts";
 import { SPEED } from "./speed.ts";
 import { TEXT_SPEED } from "./speed-text.ts";
+import { STACKS } from "./stacks.ts";
 import { STRICT_JSON } from "./strict-json.ts";
 import { architectureOf, C_FLAGS, type Toolchain, toolchainFor } from "./toolchain.ts";
 
 /** What is wrong in the engine. */
 export const MENDED = [...FIXES, ...END_OF_MEMORY];
 const CHANGES = [
-  ...[...MENDED, ...STRICT_JSON, ...JSON_KEYS, ...OPERATIONS, ...REPRODUCIBLE],
+  ...[...MENDED, ...STRICT_JSON, ...JSON_KEYS, ...OPERATIONS, ...REPRODUCIBLE, ...STACKS],
   ...[...SPEED, ...TEXT_SPEED, ...LITERALS, ...DECLARED],
 ];
 

@@ -87,6 +87,15 @@ declare module "native" {
     at: number,
     length: number,
   ): Record<string, unknown> | undefined;
+  /** Makes a coroutine of a function, and returns its address: coroutine.ts. */
+  export function newCoroutine(act: () => void): number;
+  /**
+   * Runs a coroutine until it suspends itself or ends. Returns whether it has ended; its address then means
+   * nothing any more. Throws what its function throws.
+   */
+  export function resume(coroutine: number): boolean;
+  /** Goes back to whoever has resumed this coroutine, and returns when it is resumed again. */
+  export function suspend(): void;
   /** Gives JSON.parse the keys to watch, the shortest first. Called once, when the snapshot is made. */
   export function knowJsonKeys(keys: readonly string[]): void;
   /** What JSON.parse noticed in its last call; 0 is nothing (../native/json-keys.c). */

@@ -29,6 +29,10 @@ NATIVE_FUNCTION(native_write_ascii);
 // protobuf.c
 NATIVE_FUNCTION(native_write_protobuf);
 NATIVE_FUNCTION(native_read_protobuf);
+// coroutine.c
+NATIVE_FUNCTION(native_new_coroutine);
+NATIVE_FUNCTION(native_resume);
+NATIVE_FUNCTION(native_suspend);
 // end-of-memory.c
 NATIVE_FUNCTION(native_use_reserve);
 JSValue native_out_of_memory(JSContext *context);

@@ -7,11 +7,8 @@
 #include <unistd.h>
 #include "allocator.h"
 #include "snapshot.h"
+#include "stack.h"
 #include "text.h"
-
-// The most stack that JavaScript may use, in bytes: half of what a process usually has (getrlimit(2),
-// RLIMIT_STACK), and enough for a configuration nested as deep as src/spec/json-positions.ts allows.
-#define STACK_SIZE ((size_t)4 << 20)
 
 // Half of the stack that the kernel allows, without the arguments and the environment, which lie at its top.
 // The engine checks its stack at each of its own calls; the other half is for the C functions in between.
