@@ -1,9 +1,9 @@
 // The host's end of a proxy: start it, send batches, read answers. See protocol.ts.
 
 import { TsrunError } from "../errors.ts";
-import { hasErrno, tryCall } from "../linux/call/call.ts";
+import { hasErrno } from "../linux/call/call.ts";
 import { type Descriptor, writeAll } from "../linux/files/files.ts";
-import { limitReceiving, limitSending, socketPair } from "../linux/files/sockets.ts";
+import { limitReceiving, receive, sendInTime, socketPair } from "../linux/files/sockets.ts";
 import { EAGAIN } from "../linux/numbers/errno.ts";
 import { SOCK_SEQPACKET } from "../linux/numbers/socket-numbers.ts";
 import { type Machine, machine } from "../linux/numbers/syscalls.ts";
@@ -91,6 +91,8 @@ export class SyscallProxy implements Line {
    * is not held.
    */
   #impatience: string | undefined;
+  /** How long to wait for an answer, in seconds. */
+  #patience = LOOK_SECONDS;
   #sent: Sent | undefined;
 
   constructor(pid: number, ends: Ends) {
@@ -230,6 +232,7 @@ export class SyscallProxy implements Line {
    */
   limitPatience(seconds: number, impatience: string): void {
     limitReceiving(this.#socket.number, seconds);
+    this.#patience = seconds;
     this.#impatience = impatience;
   }
 
@@ -250,8 +253,6 @@ export class SyscallProxy implements Line {
   /** Puts data that no message can hold into the proxy's memory: a batch of reads, then what they read. */
   #preload(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    // This is more than the socket's buffer holds, and a process that is held would never read it.
-    limitSending(this.#socket.number, 2 * LOOK_SECONDS);
     const chunks: Uint8Array[] = [];
     const reads: Operation[] = [];
     for (let at = 0; at < bytes.length; at += MESSAGE_LIMIT) {
@@ -260,7 +261,10 @@ export class SyscallProxy implements Line {
       reads.push(operation("read", [this.control, shown(LARGE + at, "…"), chunk.length], "receive data"));
     }
     const batch = encode(reads, { machine: this.#machine });
-    for (const bytes of [batch.message, ...chunks]) writeAll(this.#socket.number, bytes, TO_FIRST_PROCESS);
+    // This is more than the socket's buffer holds, and a process that is held would never read it.
+    for (const bytes of [batch.message, ...chunks]) {
+      sendInTime(this.#socket.number, bytes, TO_FIRST_PROCESS, 2 * LOOK_SECONDS);
+    }
     this.#receive(batch.replyLength, reads, 0);
   }
 
@@ -287,7 +291,7 @@ export class SyscallProxy implements Line {
    */
   #read(reply: Uint8Array, entries: readonly Entry[]): number {
     for (let held = 0; ; ) {
-      const got = tryCall("read", this.#socket.number, reply, reply.length);
+      const got = receive(this.#socket.number, reply, this.#patience);
       if (got !== -EAGAIN || this.#impatience !== undefined) return got;
       const hindrance = this.#hindrance?.();
       held = hindrance !== undefined || isHeld(this.pid) ? held + 1 : 0;
@@ -359,12 +363,19 @@ export function startProxy({ control, descriptors = [], trace, hindrance }: Star
   const [ours, theirs] = socketPair(SOCK_SEQPACKET);
   const clocked = recording() !== undefined;
   const program = { name: PROXY_NAME, bytes: proxyExecutable(machine, control, clocked) };
-  const pid = spawnProgram(program, {
-    environment: [],
-    descriptors: [...descriptors, { from: theirs.number, to: control }],
-    trace: trace && ((line) => trace.debug(line)),
-  });
-  theirs.close();
+  let pid: number;
+  try {
+    pid = spawnProgram(program, {
+      environment: [],
+      descriptors: [...descriptors, { from: theirs.number, to: control }],
+      trace: trace && ((line) => trace.debug(line)),
+    });
+  } catch (error) {
+    ours.close();
+    throw error;
+  } finally {
+    theirs.close();
+  }
   recording()?.nameProcess(pid, "proxy");
   return Conversation.on(new SyscallProxy(pid, { socket: ours, control, trace, clocked, hindrance }));
 }

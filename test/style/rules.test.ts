@@ -54,7 +54,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["proxy", "protobuf"],
   ["linux"],
   ["engine"],
-  ["errors", "once", "spans"],
+  ["errors", "once", "spans", "waits"],
 ];
 
 const sources = readSources("src");

@@ -1,16 +1,15 @@
 // Waiting until one of several descriptors is ready: ppoll(2).
 
+import { currentWaiter, type PollEntry } from "../../waits.ts";
 import { mustCall } from "../call/call.ts";
 import { viewOf } from "../call/words.ts";
 
-export interface PollEntry {
-  readonly fd: number;
-  /** POLLIN, POLLOUT */
-  readonly events: number;
-}
+export type { PollEntry } from "../../waits.ts";
 
 /** ppoll(2). Returns the returned events of each entry in order; all 0 at the time limit. */
 export function poll(entries: readonly PollEntry[], timeoutMs?: number): number[] {
+  const waiter = currentWaiter();
+  if (waiter !== undefined) return waiter.poll(entries, timeoutMs);
   const raw = new Uint8Array(entries.length * 8);
   const view = viewOf(raw);
   entries.forEach((entry, index) => {

@@ -15,6 +15,7 @@ const NUMBERS = {
   connect: [42, 203],
   accept4: [288, 242],
   sendto: [44, 206],
+  recvfrom: [45, 207],
   sendmsg: [46, 211],
   recvmsg: [47, 212],
   bind: [49, 200],

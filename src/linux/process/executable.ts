@@ -49,25 +49,24 @@ export function spawnProgram(program: Program, { descriptors, trace, ...options 
   using file = executableFile(program, trace);
   // A descriptor that will be moved must not have the number of an earlier target.
   const floor = Math.max(...descriptors.map(({ to }) => to)) + 1;
-  const lifted = descriptors.map(({ from, to }) => ({ from: from === to ? from : lift(from, floor), to }));
-  const executed = lift(file.number, floor);
+  const duplicates: number[] = [];
+  const lift = (of: number): number => {
+    const lifted = mustCall("duplicate a descriptor", "fcntl", of, F_DUPFD_CLOEXEC, floor);
+    duplicates.push(lifted);
+    return lifted;
+  };
   try {
+    const lifted = descriptors.map(({ from, to }) => ({ from: from === to ? from : lift(from), to }));
     return spawn({
       ...options,
-      path: `/proc/self/fd/${executed}`,
+      path: `/proc/self/fd/${lift(file.number)}`,
       what: `"${program.name}", a process that tsrun needs for its work`,
       args: [program.name],
       descriptors: lifted,
     });
   } finally {
-    for (const { from, to } of lifted) if (from !== to) tryCall("close", from);
-    tryCall("close", executed);
+    for (const duplicate of duplicates) tryCall("close", duplicate);
   }
-}
-
-/** A duplicate at `floor` or above. */
-function lift(of: number, floor: number): number {
-  return mustCall("duplicate a descriptor", "fcntl", of, F_DUPFD_CLOEXEC, floor);
 }
 
 /** An executable file with the program, which nobody can open by name. */
@@ -101,10 +100,15 @@ function sealedMemory(program: Program): Descriptor | undefined {
   if (fd === -EACCES) return undefined;
   if (fd < 0) throw syscallError("make a memory file", -fd);
   const file = new Descriptor(fd);
-  writeAll(fd, program.bytes, `the executable ${program.name}`);
-  const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  mustCall("seal a memory file", "fcntl", fd, F_ADD_SEALS, seals);
-  return file;
+  try {
+    writeAll(fd, program.bytes, `the executable ${program.name}`);
+    const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    mustCall("seal a memory file", "fcntl", fd, F_ADD_SEALS, seals);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 /** Where an ordinary user may have an executable file; Debian mounts /run noexec. */

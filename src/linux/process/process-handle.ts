@@ -151,12 +151,16 @@ export function holdProcess(pid: number, startTime: number): Descriptor | undefi
 function holdIfRunning(pid: number, startTime: number): Descriptor | undefined {
   const held = openIfThere(`/proc/${pid}`, O_PATH | O_DIRECTORY);
   if (held === undefined) return undefined;
-  // The start time is compared after opening, through the open directory.
-  const found = heldProcessStatus(held.number);
-  const thread = found?.state === "Z" && isRunning(found, startTime) ? holdThread(held) : undefined;
-  if (thread === undefined && isRunning(found, startTime)) return held;
-  held.close();
-  return thread;
+  let kept: Descriptor | undefined;
+  try {
+    // The start time is compared after opening, through the open directory.
+    const found = heldProcessStatus(held.number);
+    if (!isRunning(found, startTime)) return undefined;
+    kept = (found?.state === "Z" ? holdThread(held) : undefined) ?? held;
+    return kept;
+  } finally {
+    if (kept !== held) held.close();
+  }
 }
 
 /**
@@ -166,9 +170,14 @@ function holdIfRunning(pid: number, startTime: number): Descriptor | undefined {
 function holdThread({ number: at }: Descriptor): Descriptor | undefined {
   for (const { name } of listDirectoryAt("task", { at })) {
     const thread = openIfThere(`task/${name}`, O_PATH | O_DIRECTORY, { at });
-    const state = thread && heldProcessStatus(thread.number)?.state;
-    if (state !== undefined && !/[ZX]/.test(state)) return thread;
-    thread?.close();
+    let isKept = false;
+    try {
+      const state = thread && heldProcessStatus(thread.number)?.state;
+      isKept = state !== undefined && !/[ZX]/.test(state);
+      if (isKept) return thread;
+    } finally {
+      if (!isKept) thread?.close();
+    }
   }
   return undefined;
 }
