@@ -6,6 +6,7 @@ import { tryWriteFile } from "../linux/files/files.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { processStatus } from "../linux/process/process.ts";
 import { signalListed } from "../linux/process/process-handle.ts";
+import { PROXY_NAME } from "../proxy/name.ts";
 import type { Hindrance } from "../proxy/proxy.ts";
 import { isFrozenV1, isFrozenV2 } from "./freezer.ts";
 import type { CgroupRecord } from "./record.ts";
@@ -49,6 +50,8 @@ interface HindranceOptions {
   readonly otherwise?: string;
   /** Whether the container may be paused: then its own, frozen cgroup is no hindrance. */
   readonly mayBePaused?: boolean;
+  /** The container's first process, if it is there already. */
+  readonly first?: number;
 }
 
 /** What the caller may do instead if the container does not exist yet. */
@@ -56,7 +59,7 @@ export const OR_ANOTHER_PATH = ", or choose another linux.cgroupsPath";
 
 /** What may keep a process that tsrun starts in a container's cgroup from answering. */
 export function frozenHindrance(record: CgroupRecord, options: HindranceOptions = {}): Hindrance {
-  const { otherwise = "", mayBePaused = false } = options;
+  const { otherwise = "", mayBePaused = false, first } = options;
   const own = mayBePaused ? record.paths[record.driver === "v2" ? "" : "freezer"] : undefined;
   return () => {
     const found = [...frozenAround(record)];
@@ -66,7 +69,7 @@ export function frozenHindrance(record: CgroupRecord, options: HindranceOptions 
       error: frozenError("start a process", lowest, otherwise),
       giveUp: () => {
         const highest = found.findLast(({ file }) => file === "freezer.state");
-        if (highest !== undefined) endFrozen(record, highest);
+        if (highest !== undefined) endFrozen(record, highest, first);
       },
     };
   };
@@ -79,13 +82,19 @@ export function frozenError(attempt: string, frozen: Frozen, otherwise: string):
 }
 
 /**
- * Kills the processes that this tsrun has started there, and no others of the container. In a frozen cgroup
- * of v1 even SIGKILL has no effect until they have left it.
+ * Kills the processes that this tsrun has started there and that have not executed a program yet, and no
+ * others of the container: a shim is the parent of all that run in it. In a frozen cgroup of v1 even SIGKILL
+ * has no effect until they have left it.
  */
-function endFrozen({ paths }: CgroupRecord, { cgroup }: Frozen): void {
+function endFrozen({ paths }: CgroupRecord, { cgroup }: Frozen, first: number | undefined): void {
   // A process is frozen as soon as it is in this cgroup, even if it was to join others afterwards.
   const list = (): number[] => processesBelow(paths.freezer ?? "");
-  const pids = list().filter((pid) => processStatus(pid)?.parent === process.pid);
+  const isProxy = (pid: number): boolean => {
+    const status = processStatus(pid);
+    return status?.parent === process.pid && status.name === PROXY_NAME;
+  };
+  // Until `start`, the first process is a proxy as well.
+  const pids = list().filter((pid) => pid !== first && isProxy(pid));
   signalListed(pids, SIGKILL, list);
   for (const pid of pids) tryWriteFile(`${above(cgroup)}/cgroup.procs`, String(pid));
 }

@@ -7,8 +7,8 @@ import { delegated, joinFiles, openToJoin } from "../cgroups/join.ts";
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { type Descriptor, tryWriteFile } from "../linux/files/files.ts";
+import { setOpenFilesLimits } from "../linux/process/limits.ts";
 import { neverExecuted } from "../linux/process/process.ts";
-import type { NamespaceKind } from "../namespaces/plan.ts";
 import { type Standing, standInNamespaces } from "../namespaces/stand.ts";
 import {
   becomeUser,
@@ -20,73 +20,30 @@ import {
 } from "../process/become-user.ts";
 import { maskText } from "../process/cpu-list.ts";
 import { closeOnExecute, execute } from "../process/execute.ts";
-import {
-  checkHostLabels,
-  resetCpuAffinity,
-  setCpuAffinity,
-  setLimits,
-  writeOomScore,
-} from "../process/host-side.ts";
+import { resetCpuAffinity, setCpuAffinity, setLimits, writeOomScore } from "../process/host-side.ts";
 import { openLabelFiles } from "../process/label-files.ts";
 import { hasLabels, type LabelFiles } from "../process/labels.ts";
-import { type ProcessPlan, planProcess } from "../process/plan.ts";
 import { isLostByFork, schedulerHint } from "../process/scheduling.ts";
 import { ownKeyring } from "../process/session.ts";
 import type { Operation } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
-import type { CompiledFilter } from "../seccomp/filter.ts";
 import { phase, recording } from "../spans.ts";
-import { readAnnotations } from "../spec/annotations.ts";
-import type { Process, Seccomp, Spec } from "../spec/types.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { askedBy, explainFailure } from "./causes.ts";
 import { attachTerminal, giveTerminal, openConsole } from "./console.ts";
 import { subCgroup } from "./exec-cgroup.ts";
-import { namespacesMade, namespacesOf } from "./exec-namespaces.ts";
-import { chooseProcess } from "./exec-process.ts";
+import { namespacesOf } from "./exec-namespaces.ts";
+import { type ExecPlan, planExec, stopped } from "./exec-plan.ts";
 import { executeError } from "./execute-error.ts";
-import {
-  type LastFilter,
-  type Listener,
-  listenerOf,
-  placeSeccomp,
-  profileOf,
-  type Recipient,
-  seccompOf,
-} from "./filter.ts";
+import { type LastFilter, placeSeccomp, type Recipient } from "./filter.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
 import { isLate, planInside } from "./inside.ts";
-import type { ExecOptions, GlobalOptions, Status } from "./options.ts";
+import type { ExecOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
 import { writePidFile } from "./pid-file.ts";
-import type { StateRecord } from "./record.ts";
-import { isRootless } from "./rootless.ts";
-import { holdInit, isAlive, statusWith } from "./status.ts";
-import { getStateDirectory } from "./store.ts";
+import { isAlive } from "./status.ts";
 import { Undo } from "./undo.ts";
-
-interface ExecPlan {
-  readonly record: StateRecord;
-  /**
-   * The first process's directory in /proc. Its pid alone may belong to another process by the time its
-   * namespaces are joined.
-   */
-  readonly init: Descriptor;
-  readonly process: ProcessPlan;
-  readonly asked: Process;
-  readonly spec: Spec;
-  readonly consoleSize: NonNullable<Spec["process"]>["consoleSize"];
-  readonly terminal: boolean;
-  readonly seccomp: CompiledFilter | undefined;
-  readonly listener: Listener;
-  /** The cgroup below the container's in which the container began, if an annotation names one. */
-  readonly delegate: string | undefined;
-  readonly rootless: boolean;
-  readonly profile: Seccomp | undefined;
-  /** The namespaces that create made. */
-  readonly made: ReadonlySet<NamespaceKind>;
-}
 
 /**
  * Runs a process in a container. Returns its exit status, 128 + signal when a signal ended it, 0 when
@@ -106,6 +63,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   using terminal = console.socket;
 
   using undo = new Undo();
+  undo.add(() => plan.init.close());
   phase("join the container");
   globals.trace?.debug(ENTERING);
   const { standing, labels } = orSayStopped(plan, () => join(plan, { globals, options, terminal }));
@@ -129,71 +87,17 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   phase("execute the program");
   recording()?.nameProcess(proxy.pid, "process inside");
   globals.trace?.debug(EXECUTING);
-  orSayStopped(plan, () => becomeProgram(proxy, plan, ready), proxy.pid);
+  orSayStopped(plan, () => becomeProgram(proxy, plan, ready, options), proxy.pid);
 
   phase("tell the caller");
   // AS RUNC: conmon takes the pid file as the sign of success, so it comes last, and only after success.
   writePidFile(globals, options, proxy.pid);
   undo.commit();
+  options.inShim?.began(proxy.pid);
   proxy.close();
   standing.reapOthers();
   phase("the program runs");
   return foreground === undefined ? 0 : supervise(proxy.pid, foreground, { relay }).status;
-}
-
-/** Everything that can be refused is refused before there is a process. */
-function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
-  using directory = getStateDirectory(globals.root, options.id);
-  const record = directory.load();
-  const init = holdInit(record);
-  const status = statusWith(init, record, directory);
-  checkStatus(status, options);
-  // Until its root is entered, a process in its mount namespace finds the host's files.
-  if (init === undefined || status === "creating") {
-    throw new TsrunError("E_STATE", "cannot exec in a container in the creating state", {
-      hint: `it is being made; "state ${record.id}" says when it is created`,
-    });
-  }
-  const spec = directory.loadConfig();
-  const annotations = readAnnotations(spec);
-  const process = chooseProcess(spec, options);
-  const plan = planProcess({
-    kind: "exec",
-    id: record.id,
-    process,
-    container: spec.process,
-    linux: spec.linux,
-    newKeyring: record.newKeyring,
-    keepsGroups: annotations.keepsGroups,
-  });
-  checkHostLabels(plan);
-  const seccomp = seccompOf(spec, globals);
-  return {
-    record,
-    delegate: annotations.delegate,
-    init,
-    process: plan,
-    asked: process,
-    spec,
-    consoleSize: process.consoleSize,
-    terminal: process.terminal === true,
-    seccomp,
-    listener: listenerOf(spec),
-    profile: profileOf(spec),
-    rootless: isRootless(globals),
-    made: namespacesMade(spec),
-  };
-}
-
-function checkStatus(status: Status, { ignorePaused }: ExecOptions): void {
-  if (status === "stopped") throw stopped();
-  if (status === "paused" && !ignorePaused) {
-    throw new TsrunError("E_STATE", "cannot exec in a paused container (use --ignore-paused to override)");
-  }
-}
-
-function stopped(cause?: unknown): TsrunError {
-  return new TsrunError("E_STATE", "cannot exec in a stopped container", { cause });
 }
 
 interface JoinRequest {
@@ -207,7 +111,9 @@ function orSayStopped<Result>(plan: ExecPlan, act: () => Result, pid?: number): 
   try {
     return act();
   } catch (error) {
-    throw isAlive(plan.record) ? explainFailure(error, () => askedBy(plan, pid)) : stopped(error);
+    if (!isAlive(plan.record)) throw stopped(error);
+    // A look at the container's files may wait without end, and a shim must not.
+    throw plan.explains ? explainFailure(error, () => askedBy(plan, pid)) : error;
   }
 }
 
@@ -243,11 +149,15 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
     cgroup: { ...join, directory },
     beforeCgroup: beginOn(plan, globals),
     inherited: options.preserveFds,
+    stdio: options.inShim?.stdio,
     extra: [terminal],
     rootless: plan.rootless,
     trace: globals.trace,
     // With --ignore-paused the caller has agreed to wait until the container is resumed.
-    hindrance: frozenHindrance(record.cgroup, { mayBePaused: options.ignorePaused }),
+    hindrance: frozenHindrance(record.cgroup, {
+      mayBePaused: options.ignorePaused,
+      first: record.init_process_pid,
+    }),
     beforeJoining: (proxy) => {
       if (hasLabels(plan.process)) labels = openLabelFiles(proxy, plan.process);
     },
@@ -312,6 +222,7 @@ function becomeReady(
   const prepared = prepareUser(becoming);
   const seen = look();
   // As in create: the process needs no further descriptors.
+  if (options.inShim !== undefined) setOpenFilesLimits(options.inShim.limits, proxy.pid);
   setLimits(proxy.pid, process.rlimits, { forOneMore: true });
   becomeUser(proxy, becoming, { prepared, seen });
   const program = searchProgram(proxy, becoming, prepared, seen);
@@ -354,7 +265,12 @@ function giveFromOutside(pid: number, plan: ExecPlan): void {
 }
 
 /** World: the user's credentials, and CAP_SYS_ADMIN if the filter comes late. Ends as the program. */
-function becomeProgram(proxy: Conversation, plan: ExecPlan, { executable, filter }: Ready): void {
+function becomeProgram(
+  proxy: Conversation,
+  plan: ExecPlan,
+  { executable, filter }: Ready,
+  { inShim }: ExecOptions,
+): void {
   const { process } = plan;
   let first = filter.beforeWaiting;
   if (plan.seccomp?.notify === true) {
@@ -367,6 +283,7 @@ function becomeProgram(proxy: Conversation, plan: ExecPlan, { executable, filter
   const failed = proxy.execute([...first, ...filter.beforeExecute, execute(process, executable)]);
   const program = process.args[0] ?? "";
   if (failed !== undefined) throw executeError(program, { call: failed.call, errno: -(failed.result ?? 0) });
+  inShim?.executed();
   if (neverExecuted(proxy.pid)) {
     throw new TsrunError("E_EXEC", `cannot execute "${program}": the process was killed before that`);
   }

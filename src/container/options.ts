@@ -2,6 +2,8 @@
 // numbers are checked.
 
 import type { DumpOptions, RevivalOptions } from "../checkpoint/options.ts";
+import type { Descriptor } from "../linux/files/files.ts";
+import type { Limits } from "../linux/process/limits.ts";
 import type { Trace } from "../proxy/proxy.ts";
 import type { Process } from "../spec/types.ts";
 
@@ -86,6 +88,20 @@ export interface ExecOptions {
   /** `[CONTROLLER,…:]PATH` below the container's cgroup. */
   readonly cgroups: readonly string[];
   readonly ignorePaused: boolean;
+  /** Set if a shim runs the story, in its own process. */
+  readonly inShim?: InShim | undefined;
+}
+
+/** What a shim gives to `exec`; a command has these things by itself. */
+export interface InShim {
+  /** The process's standard input, output and error. */
+  readonly stdio: readonly Descriptor[];
+  /** Its limits of open files; the shim has raised its own. */
+  readonly limits: Limits;
+  /** Called when the process has executed the program, or has ended in the attempt. */
+  executed(): void;
+  /** Called last, with the pid of the process: nothing will be undone any more. */
+  began(pid: number): void;
 }
 
 export interface CheckpointOptions extends DumpOptions {

@@ -50,6 +50,8 @@ export interface EnterOptions {
    * after them.
    */
   readonly inherited: number;
+  /** Its standard input, output and error, if they are not tsrun's own. */
+  readonly stdio?: readonly Descriptor[] | undefined;
   /** Further descriptors for the proxy, above its control socket. */
   readonly extra: readonly (Descriptor | undefined)[];
   readonly rootless: boolean;
@@ -193,32 +195,41 @@ interface Slots {
 }
 
 function startFirst(options: EnterOptions): Entering {
-  const { cgroup, joinsBelow, extra, inherited, hostCalls = HOST } = options;
+  const { cgroup, joinsBelow, extra, inherited, stdio = [], hostCalls = HOST } = options;
   const control = 3 + inherited;
   const [child, middle, directory, joins] = [control + 1, control + 2, control + 3, control + 4];
   const slots = { child, middle, cgroup: directory, joins, extra: control + 5 };
-  const [childSocket, childEnd] = socketPair(SOCK_SEQPACKET);
   const inBetween = cgroup.directory !== undefined && leavesCgroupBehind(options.plan);
-  const [middleSocket, middleEnd] = inBetween ? socketPair(SOCK_SEQPACKET) : [];
   const kept = Array.from({ length: inherited }, (_, index) => ({ from: 3 + index, to: 3 + index }));
-  const first = hostCalls.start({
-    control,
-    descriptors: [
-      ...kept,
-      { from: childEnd.number, to: slots.child },
-      ...(middleEnd === undefined ? [] : [{ from: middleEnd.number, to: slots.middle }]),
-      ...(cgroup.directory === undefined ? [] : [{ from: cgroup.directory.number, to: slots.cgroup }]),
-      ...(joinsBelow === undefined ? [] : [{ from: joinsBelow.number, to: slots.joins }]),
-      ...extra.flatMap((one, index) =>
-        one === undefined ? [] : [{ from: one.number, to: slots.extra + index }],
-      ),
-    ],
-    trace: options.trace,
-    hindrance: options.hindrance,
-  });
-  childEnd.close();
-  middleEnd?.close();
-  return { ...options, hostCalls, first, slots, childSocket, middleSocket };
+  const [childSocket, childEnd] = socketPair(SOCK_SEQPACKET);
+  let [middleSocket, middleEnd]: Descriptor[] = [];
+  try {
+    if (inBetween) [middleSocket, middleEnd] = socketPair(SOCK_SEQPACKET);
+    const first = hostCalls.start({
+      control,
+      descriptors: [
+        ...stdio.map(({ number }, to) => ({ from: number, to })),
+        ...kept,
+        { from: childEnd.number, to: slots.child },
+        ...(middleEnd === undefined ? [] : [{ from: middleEnd.number, to: slots.middle }]),
+        ...(cgroup.directory === undefined ? [] : [{ from: cgroup.directory.number, to: slots.cgroup }]),
+        ...(joinsBelow === undefined ? [] : [{ from: joinsBelow.number, to: slots.joins }]),
+        ...extra.flatMap((one, index) =>
+          one === undefined ? [] : [{ from: one.number, to: slots.extra + index }],
+        ),
+      ],
+      trace: options.trace,
+      hindrance: options.hindrance,
+    });
+    return { ...options, hostCalls, first, slots, childSocket, middleSocket };
+  } catch (error) {
+    childSocket.close();
+    middleSocket?.close();
+    throw error;
+  } finally {
+    childEnd.close();
+    middleEnd?.close();
+  }
 }
 
 /**

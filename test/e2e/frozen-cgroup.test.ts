@@ -1,32 +1,18 @@
 // Containers below a frozen cgroup, in which no process ever runs. The wait of create, start and exec for one
 // ends, with the name of that cgroup, and nothing is left there.
 
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Test } from "tap";
 import { behaviour, notOfCrun, notOfRunc, refused } from "../support/behaviour.ts";
 import { cgroupFolders, needsFreezer, needsUnified, unifiedFolder } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { type CallOptions, Container, mustSucceed } from "../support/container.ts";
+import { makeCgroup } from "../support/freezing.ts";
 import { controllerHierarchy } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
-
-/** Makes a cgroup of this name, and returns functions to freeze and to thaw it. */
-function makeCgroup(lab: Lab, name: string, version: 1 | 2) {
-  const freezer = controllerHierarchy("freezer")?.mountpoint;
-  const folder = version === 2 ? unifiedFolder(name) : `${freezer}/${name}`;
-  const [file, frozen, thawed] =
-    version === 2 ? ["cgroup.freeze", "1", "0"] : ["freezer.state", "FROZEN", "THAWED"];
-  mkdirSync(folder);
-  const thaw = (): void => writeFileSync(`${folder}/${file}`, thawed);
-  lab.atClose(() => {
-    thaw();
-    for (const one of cgroupFolders(`/${name}`)) rmdirSync(one);
-  });
-  return { folder, thaw, freeze: () => writeFileSync(`${folder}/${file}`, frozen) };
-}
 
 /** Makes a cgroup of this name and freezes it; returns its directory. */
 function freeze(lab: Lab, name: string, version: 1 | 2): string {

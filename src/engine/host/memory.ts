@@ -51,10 +51,17 @@ export function hold(...values: readonly unknown[]): void {
   if (held.length < 0) throw new Error("unreachable");
 }
 
+let reserveIsKept = false;
+
+/** From now on `useReserve` does nothing: a shim has more to do after each thing that it does. */
+export function keepReserve(): void {
+  reserveIsKept = true;
+}
+
 /**
  * From here on the command uses the memory reserve (docs/adr/0017-end-of-memory.md), and running out of
  * memory does not stop it: it has done what it was asked for, or is undoing its work.
  */
 export function useReserve(): void {
-  nativeUseReserve();
+  if (!reserveIsKept) nativeUseReserve();
 }

@@ -1,0 +1,125 @@
+// Plans `exec`: what is to run in which container, and what refuses that. Reads the container's state, and
+// changes nothing.
+
+import { TsrunError } from "../errors.ts";
+import type { Descriptor } from "../linux/files/files.ts";
+import type { NamespaceKind } from "../namespaces/plan.ts";
+import { checkHostLabels } from "../process/host-side.ts";
+import { type ProcessPlan, planProcess } from "../process/plan.ts";
+import type { CompiledFilter } from "../seccomp/filter.ts";
+import { readAnnotations } from "../spec/annotations.ts";
+import type { Process, Seccomp, Spec } from "../spec/types.ts";
+import { namespacesMade } from "./exec-namespaces.ts";
+import { chooseProcess } from "./exec-process.ts";
+import { type Listener, listenerOf, profileOf, seccompOf } from "./filter.ts";
+import type { ExecOptions, GlobalOptions, Status } from "./options.ts";
+import type { StateRecord } from "./record.ts";
+import { isRootless } from "./rootless.ts";
+import { holdInit, statusWith } from "./status.ts";
+import { getStateDirectory, type StateDirectory } from "./store.ts";
+
+export interface ExecPlan {
+  readonly record: StateRecord;
+  /**
+   * The first process's directory in /proc. Its pid alone may belong to another process by the time its
+   * namespaces are joined.
+   */
+  readonly init: Descriptor;
+  readonly process: ProcessPlan;
+  readonly asked: Process;
+  readonly spec: Spec;
+  readonly consoleSize: NonNullable<Spec["process"]>["consoleSize"];
+  readonly terminal: boolean;
+  readonly seccomp: CompiledFilter | undefined;
+  readonly listener: Listener;
+  /** The cgroup below the container's in which the container began, if an annotation names one. */
+  readonly delegate: string | undefined;
+  readonly rootless: boolean;
+  readonly profile: Seccomp | undefined;
+  /** The namespaces that create made. */
+  readonly made: ReadonlySet<NamespaceKind>;
+  /** Whether a failure is to be explained. */
+  readonly explains: boolean;
+}
+
+/** Everything that can be refused is refused before there is a process. */
+export function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
+  using directory = getStateDirectory(globals.root, options.id);
+  const record = directory.load();
+  const init = holdInit(record);
+  try {
+    return planWith(init, record, { directory, globals, options });
+  } catch (error) {
+    init?.close();
+    throw error;
+  }
+}
+
+interface Planning {
+  readonly directory: StateDirectory;
+  readonly globals: GlobalOptions;
+  readonly options: ExecOptions;
+}
+
+function planWith(
+  init: Descriptor | undefined,
+  record: StateRecord,
+  { directory, globals, options }: Planning,
+): ExecPlan {
+  const status = statusWith(init, record, directory);
+  checkStatus(status, options);
+  // Until its root is entered, a process in its mount namespace finds the host's files.
+  if (init === undefined || status === "creating") {
+    throw new TsrunError("E_STATE", "cannot exec in a container in the creating state", {
+      hint: `it is being made; "state ${record.id}" says when it is created`,
+    });
+  }
+  const spec = directory.loadConfig();
+  const annotations = readAnnotations(spec);
+  const process = chooseProcess(spec, options);
+  const plan = planProcess({
+    kind: "exec",
+    id: record.id,
+    process,
+    container: spec.process,
+    linux: spec.linux,
+    newKeyring: record.newKeyring,
+    keepsGroups: annotations.keepsGroups,
+  });
+  checkHostLabels(plan);
+  const seccomp = seccompOf(spec, globals);
+  if (options.inShim !== undefined) checkForShim(process, seccomp);
+  return {
+    record,
+    delegate: annotations.delegate,
+    init,
+    process: plan,
+    asked: process,
+    spec,
+    consoleSize: process.consoleSize,
+    terminal: process.terminal === true,
+    seccomp,
+    listener: listenerOf(spec),
+    profile: profileOf(spec),
+    rootless: isRootless(globals),
+    made: namespacesMade(spec),
+    explains: options.inShim === undefined,
+  };
+}
+
+/** A shim leaves to a command what talks with others, who may keep it waiting. */
+function checkForShim({ terminal }: Process, seccomp: CompiledFilter | undefined): void {
+  if (terminal !== true && seccomp?.notify !== true) return;
+  throw new TsrunError("E_UNSUPPORTED", "cannot exec with a terminal or a seccomp agent in a shim");
+}
+
+function checkStatus(status: Status, { ignorePaused }: ExecOptions): void {
+  if (status === "stopped") throw stopped();
+  if (status === "paused" && !ignorePaused) {
+    throw new TsrunError("E_STATE", "cannot exec in a paused container (use --ignore-paused to override)");
+  }
+}
+
+export function stopped(cause?: unknown): TsrunError {
+  return new TsrunError("E_STATE", "cannot exec in a stopped container", { cause });
+}
