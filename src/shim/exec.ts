@@ -1,10 +1,9 @@
 // Processes that are exec'd into a container: added by one request, started by another.
 
 import { text, utf8 } from "../linux/call/words.ts";
-import { remove } from "../linux/files/files.ts";
 import type { ValuesOf } from "../protobuf/protobuf.ts";
-import { DOCUMENT, readPid, runCommand } from "./commands.ts";
 import { type Container, DRAIN_MS } from "./container.ts";
+import { runExec } from "./exec-story.ts";
 import type { Exit } from "./loop/children.ts";
 import type { Routine } from "./loop/routine.ts";
 import type { TASK_METHODS } from "./messages/task.ts";
@@ -29,7 +28,7 @@ export function addExec(container: Container, request: ExecRequest): void {
  * @param ended called when it has ended
  */
 export function* startExec(
-  { children }: ShimContext,
+  context: ShimContext,
   container: Container,
   process: TaskProcess,
   ended: (exit: Exit) => void,
@@ -39,20 +38,14 @@ export function* startExec(
     throw new RequestError("failed precondition", `container ${container.id} init process is not running`);
   }
   process.beginAgain();
-  const pidFile = `${container.bundle}/${process.id}.pid`;
   const streams = yield* openStreams(container.streamContext(process), process.stdio);
   process.streams = streams;
   try {
-    const words = ["exec", "--process", DOCUMENT, "--detach", "--pid-file", pidFile];
-    yield* runCommand(container.command, {
-      failure: "OCI runtime exec failed",
-      args: [...words, ...streams.args, container.id],
-      io: streams.io,
-      document: process.document,
+    yield* context.children.holdingBack(function* () {
+      process.pid = yield* runExec({ context, container, process, streams });
+      process.state = "running";
+      context.children.watch(process.pid, ended);
     });
-    process.pid = readPid(pidFile);
-    process.state = "running";
-    children.watch(process.pid, ended);
     yield* streams.begin();
   } catch (error) {
     yield* streams.close();
@@ -67,7 +60,6 @@ export function* removeExec(container: Container, process: TaskProcess): Routine
     yield* process.streams.drain(DRAIN_MS);
     yield* process.streams.close();
   }
-  remove(`${container.bundle}/${process.id}.pid`);
   process.state = "deleted";
   container.execs.delete(process.id);
 }

@@ -1,6 +1,7 @@
 // The running shim: it listens on the socket that `start` has made, and ends when containerd says that
 // nothing is left.
 
+import { keepReserve } from "../engine/host/memory.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
 import { utf8 } from "../linux/call/words.ts";
 import { Descriptor, remove } from "../linux/files/files.ts";
@@ -10,6 +11,7 @@ import type { ShimOptions } from "./command-line.ts";
 import { Children } from "./loop/children.ts";
 import { Loop } from "./loop/loop.ts";
 import { type Routine, start, waitFor } from "./loop/routine.ts";
+import { Stories } from "./loop/story.ts";
 import { Publisher } from "./publisher.ts";
 import { TaskService } from "./service.ts";
 import { groupOf, socketOf } from "./start.ts";
@@ -21,6 +23,7 @@ const LISTENER = 3;
 const LAST_WORDS_MS = 5_000;
 
 export function serve(options: ShimOptions): void {
+  keepReserve();
   // If a terminal or a service manager ends containerd, the containers run on.
   tryCall("setsid");
   mustCall("become the parent of orphans", "prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -33,7 +36,8 @@ export function serve(options: ShimOptions): void {
   const { namespace } = options;
   const publisher = new Publisher(loop, { address: process.env.TTRPC_ADDRESS, namespace, log });
   const children = new Children(loop, () => loop.end());
-  const service = new TaskService({ loop, children, publisher, namespace, log });
+  const stories = new Stories(loop);
+  const service = new TaskService({ loop, children, stories, publisher, namespace, log });
   const server = new Server(loop, new Descriptor(LISTENER), service.methods);
   service.asked.tell(() => {
     // From now on the next container of this name gets a shim of its own, which listens there.

@@ -3,11 +3,13 @@
 import type { GlobalOptions } from "../container/options.ts";
 import type { Children } from "./loop/children.ts";
 import type { Loop } from "./loop/loop.ts";
+import type { Stories } from "./loop/story.ts";
 import type { Publisher } from "./publisher.ts";
 
 export interface ShimContext {
   readonly loop: Loop;
   readonly children: Children;
+  readonly stories: Stories;
   readonly publisher: Publisher;
   /** containerd's namespace, which keeps the containers of its clients apart. */
   readonly namespace: string;

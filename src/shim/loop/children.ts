@@ -26,8 +26,8 @@ export class Children {
   readonly #signals: Descriptor;
   readonly #awaited: Map<number, (exit: Exit) => void> = new Map();
   /**
-   * How many commands run now. Each may have started a process that is not known yet and must not be
-   * reaped.
+   * How many commands and stories run now. Each may have started a process that is not known yet and must
+   * not be reaped.
    */
   #commands = 0;
   /**
@@ -75,12 +75,27 @@ export class Children {
     }
   }
 
+  /** Runs a routine that starts processes and watches them: until it ends, no other child is reaped. */
+  *holdingBack<T>(routine: () => Routine<T>): Routine<T> {
+    this.#commands += 1;
+    try {
+      return yield* routine();
+    } finally {
+      this.#commands -= 1;
+      this.#reapOthers();
+    }
+  }
+
   /**
    * Waits for the known children one by one. Any other child is reaped only while no command runs, since a
    * running command may just have started it.
    */
   #reap(): void {
     for (const pid of [...this.#awaited.keys()]) this.#reapOne(pid);
+    this.#reapOthers();
+  }
+
+  #reapOthers(): void {
     while (this.#commands === 0) {
       const ended = tryWaitFor(-1, WNOHANG);
       if (typeof ended === "number") return;

@@ -1,0 +1,200 @@
+// Execs that the shim starts in its own process (shim/exec-story.ts): what they inherit, what they leave to a
+// command, and that neither a process that never answers nor a system call that fails harms the shim.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { needsAgent, startAgent } from "../support/agent.ts";
+import { needsFreezer } from "../support/cgroup.ts";
+import type { Config } from "../support/config.ts";
+import { makeCgroup } from "../support/freezing.ts";
+import { controllerHierarchy, hasEnded } from "../support/host.ts";
+import { needsStrace } from "../support/injection.ts";
+import { refusal, type Shim } from "../support/shim.ts";
+import { document, processOf, readFifo, shimCase, shimWith, sleeping } from "../support/shim-cases.ts";
+import { until } from "../support/wait.ts";
+
+/** How many system calls are refused; SHIM_REFUSALS=1000 tries all. */
+const TRIED = Number(process.env.SHIM_REFUSALS ?? 24);
+
+/** The pids of a process's children. */
+function childrenOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+}
+
+type Spec = ReturnType<typeof document>;
+
+let execs = 0;
+
+/** Runs an exec, which has to print something. Returns its exit status and what it has printed. */
+async function run(shim: Shim, spec: Spec): Promise<readonly [number, string]> {
+  const { client, box } = shim;
+  const { id } = box;
+  const execId = `run-${++execs}`;
+  const stdout = shim.fifo(`${execId}-out`);
+  const printed = readFifo(stdout);
+  await client.call("Exec", { id, execId, stdout, spec });
+  await client.call("Start", { id, execId });
+  const { exitStatus = 0 } = await client.call("Wait", { id, execId });
+  await client.call("Delete", { id, execId });
+  return [exitStatus, await printed];
+}
+
+shimCase("an exec has three descriptors, and of the shim nothing", async (t, lab) => {
+  const shim = await shimWith("running", lab);
+  const [status, printed] = await run(shim, processOf(shim, "ls -l /proc/self/fd; exit 7"));
+  t.equal(status, 7);
+  const open = [...printed.matchAll(/ (\d+) -> (\S+)$/gm)].map(([, fd, file]) => `${fd} ${file}`);
+  t.match(open, ["0 /dev/null", /^1 pipe:/, "2 /dev/null"]);
+  t.equal(open.length, 3);
+  await shim.stop();
+});
+
+shimCase("an exec with very many variables is a command's, and is the same", async (t, lab) => {
+  const shim = await shimWith("running", lab);
+  const { process } = shim.box.config;
+  const env = [...(process.env ?? []), ...Array.from({ length: 60 }, (_, n) => `V${n}=${"x".repeat(2_000)}`)];
+  const args = ["/bin/sh", "-c", "env | wc -c; exit 3"];
+  const [status, printed] = await run(shim, document({ ...process, env, args }));
+  t.equal(status, 3);
+  t.ok(Number(printed) > 120_000, printed);
+  await shim.stop();
+});
+
+shimCase(
+  "so is one whose profile has an agent",
+  async (t, lab) => {
+    const agent = await startAgent(lab, "123");
+    const shim = await shimWith("running", lab, (config: Config) => {
+      sleeping(config);
+      config.linux.seccomp = {
+        defaultAction: "SCMP_ACT_ALLOW",
+        listenerPath: agent.socket,
+        syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY" }],
+      };
+    });
+    const [status, printed] = await run(shim, processOf(shim, "mkdir /tmp/a 2>&1"));
+    t.equal(status, 1);
+    t.match(printed, /No medium found/);
+    await shim.stop();
+  },
+  needsAgent,
+);
+
+shimCase(
+  "an exec below a frozen cgroup holds no other request, and ends nothing but itself",
+  async (t, lab) => {
+    const version = controllerHierarchy("freezer") === undefined ? 2 : 1;
+    const freezer = makeCgroup(lab, lab.mark, version);
+    const shim = await shimWith("running", lab, (config) => {
+      sleeping(config);
+      config.linux.cgroupsPath = `/${lab.mark}/${lab.mark}-own`;
+    });
+    const { client, box } = shim;
+    const { id } = box;
+    await client.call("Exec", { id, execId: "other", spec: processOf(shim, "sleep 1000") });
+    const { pid = 0 } = await client.call("Start", { id, execId: "other" });
+    const start = async (execId: string): Promise<readonly [number, string]> => {
+      await client.call("Exec", { id, execId, spec: processOf(shim, "exit 9") });
+      return refusal(client.call("Start", { id, execId }));
+    };
+
+    freezer.freeze();
+    const patient = start("patient");
+    for (let count = 0; count < 20; count++) {
+      const began = performance.now();
+      t.match(await client.call("State", { id }), { pid: Number });
+      if (performance.now() - began > 1_000) t.fail("the answer came late");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    freezer.thaw();
+    t.strictSame(await patient, [0, "it succeeded"]);
+    t.match(await client.call("Wait", { id, execId: "patient" }), { exitStatus: 9 });
+
+    freezer.freeze();
+    t.match(await start("vain"), [2, /^OCI runtime exec failed: cannot start a process in a frozen cgroup/]);
+    freezer.thaw();
+    t.notOk(hasEnded(pid), "the other exec runs");
+    t.match(await run(shim, processOf(shim, "echo 4; exit 4")), [4, "4\n"], "so does the container");
+    await shim.stop();
+  },
+  needsFreezer(),
+);
+
+/** The system calls of a story that the kernel may refuse, and why. */
+const REFUSED: Readonly<Record<string, string>> = {
+  openat: "EMFILE",
+  socketpair: "EMFILE",
+  memfd_create: "EMFILE",
+  fcntl: "EMFILE",
+  pipe2: "EMFILE",
+  clone: "EAGAIN",
+  epoll_ctl: "ENOMEM",
+  recvfrom: "ENOMEM",
+  write: "ENOMEM",
+  prlimit64: "EPERM",
+  sched_setaffinity: "ENOMEM",
+};
+
+/** Does something while strace watches the shim. Returns strace's log. */
+async function traced(shim: Shim, words: readonly string[], act: () => Promise<unknown>): Promise<string> {
+  const log = join(shim.lab.folder, "strace");
+  const strace = spawn("strace", ["-p", String(shim.pid), "-o", log, ...words], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = once(strace, "exit");
+  let said = "";
+  strace.stderr.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  await until("strace to watch", () => said.includes("attached"));
+  await act();
+  strace.kill("SIGTERM");
+  await ended;
+  return readFileSync(log, "utf8");
+}
+
+shimCase(
+  "whichever system call of an exec is refused, the shim goes on, and keeps neither descriptor nor process",
+  async (t, lab) => {
+    const shim = await shimWith("running", lab);
+    const { client, box, containerd } = shim;
+    const { id } = box;
+    await containerd.waitFor("TaskStart");
+    await run(shim, processOf(shim, "echo"));
+    const [descriptors, children] = [shim.descriptors, childrenOf(shim.pid)];
+    let codes: number[] = [];
+    const exec = async (): Promise<void> => {
+      const execId = `refused-${++execs}`;
+      await client.call("Exec", { id, execId, spec: processOf(shim, "exit 0") });
+      const [code] = await refusal(client.call("Start", { id, execId }));
+      if (code === 0) await client.call("Wait", { id, execId });
+      await client.call("Delete", { id, execId });
+      codes = [...codes, code];
+    };
+    const names = Object.keys(REFUSED);
+    const log = await traced(shim, ["-e", `trace=${names.join()}`], exec);
+    const calls = [...log.matchAll(/^(\w+)\(/gm)].map(([, name = ""]) => name);
+    t.ok(calls.length > 30, `${calls.length} system calls`);
+    let happened = 0;
+    for (let at = 0; at < calls.length; at += Math.max(1, calls.length / TRIED)) {
+      const name = calls[Math.floor(at)] ?? "";
+      const nth = calls.slice(0, Math.floor(at) + 1).filter((one) => one === name).length;
+      const fault = `inject=${name}:error=${REFUSED[name]}:when=${nth}`;
+      const told = await traced(shim, ["-e", `trace=${name}`, "-e", fault], exec);
+      if (told.includes("INJECTED")) happened += 1;
+      await until(`the descriptors after ${fault}`, () => shim.descriptors <= descriptors, 5_000);
+      await until(
+        `the processes after ${fault}`,
+        () => childrenOf(shim.pid).length <= children.length,
+        5_000,
+      );
+    }
+    t.ok(happened >= Math.min(TRIED, calls.length) / 2, `${happened} were refused`);
+    t.ok(codes.filter((code) => code === 0).length > 1, "a command takes over");
+    t.match(await run(shim, processOf(shim, "echo 5; exit 5")), [5, "5\n"]);
+    await shim.stop();
+  },
+  needsStrace,
+);
