@@ -183,6 +183,7 @@ export class Conversation {
 
   /** Closes our end of the socket; the process then reads end of file and exits. */
   close(): void {
+    this.#letGo();
     this.#line?.close();
   }
 
@@ -199,6 +200,7 @@ export class Conversation {
   end(): void {
     try {
       (this.#line ?? this.#bear()).end();
+      this.#letGo();
     } catch (error) {
       // The process could not be made, so there is nothing to end.
       if (!(error instanceof TsrunError)) throw error;
@@ -330,7 +332,14 @@ export class Conversation {
     const isClone = this.#sent?.steps.some((step) => step instanceof Cloning) === true;
     this.#isGivenUp = this.#sent !== undefined && !isClone;
     this.#failure = error;
+    this.#repaired = undefined;
     return error;
+  }
+
+  /** A step that clones leads back here, and the engine would not free such a circle. */
+  #letGo(): void {
+    this.#sent = undefined;
+    this.#repaired = undefined;
   }
 
   /** Sends this step, in the same message as what waits if that fits. */

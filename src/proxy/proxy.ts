@@ -260,7 +260,8 @@ export class SyscallProxy implements Line {
       chunks.push(chunk);
       reads.push(operation("read", [this.control, shown(LARGE + at, "…"), chunk.length], "receive data"));
     }
-    const batch = encode(reads, { machine: this.#machine });
+    // While this waits for room, another story may write messages of its own.
+    const batch = encode(reads, { machine: this.#machine, keeps: true });
     // This is more than the socket's buffer holds, and a process that is held would never read it.
     for (const bytes of [batch.message, ...chunks]) {
       sendInTime(this.#socket.number, bytes, TO_FIRST_PROCESS, 2 * LOOK_SECONDS);
