@@ -24,7 +24,7 @@ const MOST_AT_ONCE = 64;
 type Handler = (events: number) => void;
 
 interface Watched {
-  readonly handler: Handler;
+  handler: Handler;
   readonly watch: number;
 }
 
@@ -47,6 +47,8 @@ interface Alarm {
   readonly ring: () => void;
 }
 
+const nobody: Handler = () => {};
+
 export class Loop {
   readonly #epoll = new Descriptor(mustCall("make an epoll instance", "epoll_create1", O_CLOEXEC));
   readonly #handlers: Map<number, Watched> = new Map();
@@ -64,7 +66,7 @@ export class Loop {
   /** Calls `handler` as long as one of these events is pending (level-triggered). */
   watch(fd: number, events: number, handler: Handler): Watch {
     this.#watches = (this.#watches + 1) | 0;
-    const one = { handler, watch: this.#watches };
+    const one: Watched = { handler, watch: this.#watches };
     this.#control(EPOLL_CTL_ADD, fd, events, one.watch);
     this.#handlers.set(fd, one);
     let watched = events;
@@ -77,6 +79,8 @@ export class Loop {
       stop: () => {
         if (this.#handlers.get(fd) !== one) return;
         this.#handlers.delete(fd);
+        // A handler often knows how to stop its watch: a circle, which the engine would keep.
+        one.handler = nobody;
         tryCall("epoll_ctl", this.#epoll.number, EPOLL_CTL_DEL, fd, 0);
       },
     };
