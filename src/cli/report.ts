@@ -63,10 +63,19 @@ export interface Report {
   readonly stderr: string;
 }
 
+/** The message for callers that show nothing else. */
+export function wholeMessage(failure: Failure): string {
+  return withHint(shortMessage(failure), failure);
+}
+
+function shortMessage({ message, code }: Failure): string {
+  return shorten(message, code === "E_EXEC" ? LONGEST_OUTPUT : LONGEST_MESSAGE);
+}
+
 /** The lines of a failure. */
 export function formatFailure(failure: Failure, options: ReportOptions): Report {
   const { code } = failure;
-  const message = shorten(failure.message, failure.code === "E_EXEC" ? LONGEST_OUTPUT : LONGEST_MESSAGE);
+  const message = shortMessage(failure);
   const hint = failure.hint === undefined ? undefined : shorten(failure.hint, LONGEST_MESSAGE);
   const { format, time, toFile, terminal } = options;
   const whole = withHint(message, failure);

@@ -74,9 +74,12 @@ function planWith(
       hint: `it is being made; "state ${record.id}" says when it is created`,
     });
   }
-  const spec = directory.loadConfig();
+  const text = directory.configText();
+  if (options.inShim !== undefined && text.length > LARGEST_CONFIG) throw new LeftToCommand();
+  const spec = directory.loadConfig(text);
   const annotations = readAnnotations(spec);
   const process = chooseProcess(spec, options);
+  if (options.inShim !== undefined && isForCommand(process)) throw new LeftToCommand();
   const plan = planProcess({
     kind: "exec",
     id: record.id,
@@ -88,7 +91,8 @@ function planWith(
   });
   checkHostLabels(plan);
   const seccomp = seccompOf(spec, globals);
-  if (options.inShim !== undefined) checkForShim(process, seccomp);
+  // The agent may keep its caller waiting.
+  if (options.inShim !== undefined && seccomp?.notify === true) throw new LeftToCommand();
   return {
     record,
     delegate: annotations.delegate,
@@ -107,10 +111,21 @@ function planWith(
   };
 }
 
-/** A shim leaves to a command what talks with others, who may keep it waiting. */
-function checkForShim({ terminal }: Process, seccomp: CompiledFilter | undefined): void {
-  if (terminal !== true && seccomp?.notify !== true) return;
-  throw new TsrunError("E_UNSUPPORTED", "cannot exec with a terminal or a seccomp agent in a shim");
+/** Thrown if a shim is to leave this exec to a command. */
+export class LeftToCommand extends Error {}
+
+/** A larger configuration would keep a shim from its other requests for more than a few milliseconds; bytes. */
+const LARGEST_CONFIG = 128 << 10;
+/** So would longer lists: each directory of PATH is two calls, and an image says how many there are. */
+const LONGEST_LIST = 64;
+
+/** A terminal's socket may keep its caller waiting. */
+function isForCommand({ terminal, env, user, capabilities, execCPUAffinity }: Process): boolean {
+  const sets = Object.values(capabilities ?? {});
+  const places = (env ?? []).filter((one) => one.startsWith("PATH=")).map((one) => one.split(":"));
+  const ranges = Object.values(execCPUAffinity ?? {}).map((list) => list.split(","));
+  const lists = [...sets, ...places, ...ranges, user?.additionalGids ?? []];
+  return terminal === true || lists.some((list) => list.length > LONGEST_LIST);
 }
 
 function checkStatus(status: Status, { ignorePaused }: ExecOptions): void {

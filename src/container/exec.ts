@@ -278,13 +278,16 @@ function becomeProgram(
     filter.handOver(recipientOf(plan, proxy));
     first = [];
   }
+  proxy.settle();
   // From here on the program is executed even if tsrun itself fails.
   useReserve();
+  inShim?.mayHaveExecuted(true);
   const failed = proxy.execute([...first, ...filter.beforeExecute, execute(process, executable)]);
   const program = process.args[0] ?? "";
+  const hasExecuted = failed === undefined && !neverExecuted(proxy.pid);
+  inShim?.mayHaveExecuted(hasExecuted);
   if (failed !== undefined) throw executeError(program, { call: failed.call, errno: -(failed.result ?? 0) });
-  inShim?.executed();
-  if (neverExecuted(proxy.pid)) {
+  if (!hasExecuted) {
     throw new TsrunError("E_EXEC", `cannot execute "${program}": the process was killed before that`);
   }
 }

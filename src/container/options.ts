@@ -98,8 +98,8 @@ export interface InShim {
   readonly stdio: readonly Descriptor[];
   /** Its limits of open files; the shim has raised its own. */
   readonly limits: Limits;
-  /** Called when the process has executed the program, or has ended in the attempt. */
-  executed(): void;
+  /** Told whether the process may have executed the program by now: nobody must run it again then. */
+  mayHaveExecuted(may: boolean): void;
   /** Called last, with the pid of the process: nothing will be undone any more. */
   began(pid: number): void;
 }

@@ -169,8 +169,8 @@ export class StateDirectory implements Disposable {
     return this.has(CONFIG);
   }
 
-  loadConfig(): Spec {
-    return reloadConfig(this.configText(), `${this.path}/${CONFIG}`);
+  loadConfig(text = this.configText()): Spec {
+    return reloadConfig(text, `${this.path}/${CONFIG}`);
   }
 
   configText(): string {

@@ -1,9 +1,11 @@
-// Runs the story `exec` in the shim itself, which saves the start of a command. If it fails, a command does
-// the same once more, and its word counts: it looks for the cause in the container's files, where a hostile
-// file system may keep it waiting. It also takes the execs that the story leaves to it.
+// Runs the story `exec` in the shim itself, which saves the start of a command. If a system call of it fails,
+// a command does the same once more, and its word counts: it looks for the cause in the container's files,
+// where a hostile file system may keep it waiting. It also takes the execs that the story leaves to it.
 
+import { describeFailure, wholeMessage } from "../cli/report.ts";
 import { execContainer } from "../container/exec.ts";
 import type { ExecOptions } from "../container/options.ts";
+import { TsrunError } from "../errors.ts";
 import { text } from "../linux/call/words.ts";
 import { open, remove } from "../linux/files/files.ts";
 import { O_RDWR } from "../linux/numbers/fcntl.ts";
@@ -16,8 +18,8 @@ import type { Streams } from "./streams/streams.ts";
 import type { TaskProcess } from "./task-process.ts";
 
 const FAILURE = "OCI runtime exec failed";
-/** Checking a larger document would keep the other requests waiting for more than a millisecond; bytes. */
-const LARGEST_DOCUMENT = 64 << 10;
+/** Checking a larger document would keep the other requests waiting for some milliseconds; bytes. */
+const LARGEST_DOCUMENT = 32 << 10;
 
 /** All that `exec --detach --process FILE` leaves at its default. */
 const DEFAULTS: Omit<ExecOptions, "id" | "process" | "inShim"> = {
@@ -49,7 +51,7 @@ interface ExecWork {
 
 /** How far a story has come. */
 interface Progress {
-  hasExecuted: boolean;
+  mayHaveExecuted: boolean;
   /** Of the process; 0 until it will not be ended any more. */
   pid: number;
 }
@@ -60,16 +62,21 @@ export function* runExec(work: ExecWork): Routine<number> {
   if (document.length > LARGEST_DOCUMENT || work.context.stories.areFull) {
     return yield* runAsCommand(work);
   }
-  const progress: Progress = { hasExecuted: false, pid: 0 };
+  const progress: Progress = { mayHaveExecuted: false, pid: 0 };
   try {
     yield* work.context.stories.run(() => tellStory(work, document, progress));
   } catch (error) {
-    if (progress.pid === 0 && progress.hasExecuted) {
-      // The program may have done something already, so it is not run again.
-      throw new Error(`${FAILURE}: ${error instanceof Error ? error.message : error}`);
+    // A program that may have done something already is not run again.
+    if (progress.pid === 0 && (progress.mayHaveExecuted || isFinal(error))) {
+      throw new Error(`${FAILURE}: ${wholeMessage(describeFailure(error)).trim()}`);
     }
   }
   return progress.pid === 0 ? yield* runAsCommand(work) : progress.pid;
+}
+
+/** Whether a command would fail with the same words: no call was refused, so there is no cause to look for. */
+function isFinal(error: unknown): boolean {
+  return error instanceof TsrunError && error.errno === undefined && error.subject === undefined;
 }
 
 function tellStory(work: ExecWork, document: Uint8Array, progress: Progress): void {
@@ -84,8 +91,8 @@ function tellStory(work: ExecWork, document: Uint8Array, progress: Progress): vo
     inShim: {
       stdio: [stdin, stdout, stderr],
       limits: context.children.limits,
-      executed: () => {
-        progress.hasExecuted = true;
+      mayHaveExecuted: (may) => {
+        progress.mayHaveExecuted = may;
       },
       began: (pid) => {
         progress.pid = pid;
