@@ -29,7 +29,7 @@ extern int memory_denied;
 void release_reserve(void);
 
 // All memory that the engine can allocate while the snapshot is made.
-#define SNAPSHOT_PIECE ((85 << 16) + (16 << 10))
+#define SNAPSHOT_PIECE (86 << 16)
 extern char snapshot_piece[SNAPSHOT_PIECE];
 
 // Called before the first allocation. From then on blocks of the layout get their places (layout.c).
