@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { needsAgent, startAgent } from "../support/agent.ts";
 import { needsFreezer } from "../support/cgroup.ts";
@@ -12,7 +12,15 @@ import { makeCgroup } from "../support/freezing.ts";
 import { controllerHierarchy, hasEnded } from "../support/host.ts";
 import { needsStrace } from "../support/injection.ts";
 import { refusal, type Shim } from "../support/shim.ts";
-import { document, processOf, readFifo, shimCase, shimWith, sleeping } from "../support/shim-cases.ts";
+import {
+  document,
+  privateKib,
+  processOf,
+  readFifo,
+  shimCase,
+  shimWith,
+  sleeping,
+} from "../support/shim-cases.ts";
 import { until } from "../support/wait.ts";
 
 /** How many system calls are refused; SHIM_REFUSALS=1000 tries all. */
@@ -51,7 +59,7 @@ shimCase("an exec has three descriptors, and of the shim nothing", async (t, lab
   await shim.stop();
 });
 
-shimCase("an exec with very many variables is a command's, and is the same", async (t, lab) => {
+shimCase("an exec with very many variables is left to a command, and is the same", async (t, lab) => {
   const shim = await shimWith("running", lab);
   const { process } = shim.box.config;
   const env = [...(process.env ?? []), ...Array.from({ length: 60 }, (_, n) => `V${n}=${"x".repeat(2_000)}`)];
@@ -59,6 +67,31 @@ shimCase("an exec with very many variables is a command's, and is the same", asy
   const [status, printed] = await run(shim, document({ ...process, env, args }));
   t.equal(status, 3);
   t.ok(Number(printed) > 120_000, printed);
+  await shim.stop();
+});
+
+shimCase("so is one that searches very many directories, and the shim stays small", async (t, lab) => {
+  const shim = await shimWith("running", lab);
+  const { process } = shim.box.config;
+  const env = [`PATH=${"/no:".repeat(3_000)}/bin`];
+  const spec = document({ ...process, env, args: ["sh", "-c", "echo $0; exit 6"] });
+  await run(shim, processOf(shim, "echo"));
+  const before = privateKib(shim.pid);
+  t.strictSame(await run(shim, spec), [6, "sh\n"]);
+  // In the shim itself it would take 10 MiB.
+  t.ok(privateKib(shim.pid) < before + 1_000, `${before} KiB, then ${privateKib(shim.pid)} KiB`);
+  await shim.stop();
+});
+
+shimCase("two at a time, with long environments, do not disturb each other", async (t, lab) => {
+  const shim = await shimWith("running", lab);
+  const { process } = shim.box.config;
+  const one = async (number: number): Promise<void> => {
+    const env = ["PATH=/bin", ...Array.from({ length: 100 }, (_, n) => `V${n}=${`${number} `.repeat(70)}`)];
+    const args = ["/bin/sh", "-c", `env | grep -c '=${number} ${number} '; exit ${number}`];
+    t.strictSame(await run(shim, document({ ...process, env, args })), [number, "100\n"]);
+  };
+  for (let number = 100; number < 150; number += 2) await Promise.all([one(number), one(number + 1)]);
   await shim.stop();
 });
 
@@ -167,10 +200,15 @@ shimCase(
     let codes: number[] = [];
     const exec = async (): Promise<void> => {
       const execId = `refused-${++execs}`;
-      await client.call("Exec", { id, execId, spec: processOf(shim, "exit 0") });
+      await client.call("Exec", { id, execId, spec: processOf(shim, `echo ran >>/${execId}`) });
       const [code] = await refusal(client.call("Start", { id, execId }));
       if (code === 0) await client.call("Wait", { id, execId });
       await client.call("Delete", { id, execId });
+      const ran = join(box.rootfs, execId);
+      const runs = existsSync(ran) ? readFileSync(ran, "utf8").split("\n").length - 1 : 0;
+      // If it was refused after it had begun, it was ended.
+      if (runs > 1 || (code === 0 && runs === 0))
+        t.fail(`${execId} ran ${runs} times, and Start said ${code}`);
       codes = [...codes, code];
     };
     const names = Object.keys(REFUSED);
