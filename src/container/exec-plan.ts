@@ -114,7 +114,7 @@ function planWith(
 /** Thrown if a shim is to leave this exec to a command. */
 export class LeftToCommand extends Error {}
 
-/** A larger configuration would keep a shim from its other requests for more than a few milliseconds; bytes. */
+/** A larger configuration would keep a shim from its other requests for some milliseconds; bytes. */
 const LARGEST_CONFIG = 128 << 10;
 /** So would longer lists: each directory of PATH is two calls, and an image says how many there are. */
 const LONGEST_LIST = 64;

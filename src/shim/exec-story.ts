@@ -74,7 +74,7 @@ export function* runExec(work: ExecWork): Routine<number> {
   return progress.pid === 0 ? yield* runAsCommand(work) : progress.pid;
 }
 
-/** Whether a command would fail with the same words: no call was refused, so there is no cause to look for. */
+/** Whether a command would fail with the same words: no call was refused, so it would find no cause. */
 function isFinal(error: unknown): boolean {
   return error instanceof TsrunError && error.errno === undefined && error.subject === undefined;
 }
