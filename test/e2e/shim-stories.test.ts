@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { needsAgent, startAgent } from "../support/agent.ts";
 import { needsFreezer } from "../support/cgroup.ts";
@@ -11,6 +11,7 @@ import type { Config } from "../support/config.ts";
 import { makeCgroup } from "../support/freezing.ts";
 import { controllerHierarchy, hasEnded } from "../support/host.ts";
 import { needsStrace } from "../support/injection.ts";
+import { needsProgram } from "../support/program.ts";
 import { refusal, type Shim } from "../support/shim.ts";
 import {
   document,
@@ -153,6 +154,59 @@ shimCase(
     await shim.stop();
   },
   needsFreezer(),
+);
+
+/** Mounts a file system of FUSE in the container, whose first question is never answered. */
+async function mountHung(shim: Shim, pid: number): Promise<{ end(): void }> {
+  const mount = "mount -i -t fuse -o fd=9,rootmode=40000,user_id=0,group_id=0 none /data";
+  const script = `exec 9<>/dev/fuse && ${mount} && : >/mounted && exec sleep 1000`;
+  const words = ["--target", `${pid}`, "--mount", "--", "/bin/sh", "-c", script];
+  const server = spawn("nsenter", words, { stdio: "ignore" });
+  const end = (): void => void server.kill("SIGKILL");
+  shim.lab.atClose(end);
+  await until("the file system to be mounted", () => existsSync(join(shim.box.rootfs, "mounted")));
+  return { end };
+}
+
+shimCase(
+  "execs that wait for a file system's server hold no other request, and end with the server",
+  async (t, lab) => {
+    const shim = await shimWith("running", lab, (config) => {
+      sleeping(config);
+      config.linux.devices = [{ path: "/dev/fuse", type: "c", major: 10, minor: 229 }];
+    });
+    const { client, box } = shim;
+    const { id } = box;
+    mkdirSync(join(box.rootfs, "data"));
+    const { pid = 0 } = await client.call("State", { id });
+    const server = await mountHung(shim, pid);
+    const [descriptors, children] = [shim.descriptors, childrenOf(shim.pid)];
+    const { process } = box.config;
+    const spec = document({ ...process, args: ["/bin/true"], cwd: "/data/in" });
+    const waiting: Promise<readonly [number, string]>[] = [];
+    for (const execId of ["one", "two", "three"]) {
+      await client.call("Exec", { id, execId, spec });
+      waiting.push(refusal(client.call("Start", { id, execId })));
+    }
+    for (let count = 0; count < 20; count++) {
+      const began = performance.now();
+      t.match(await client.call("State", { id }), { pid });
+      if (performance.now() - began > 1_000) t.fail("the answer came late");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    t.match(await run(shim, processOf(shim, "echo 8; exit 8")), [8, "8\n"]);
+    server.end();
+    for (const [code, said] of await Promise.all(waiting)) {
+      t.equal(code, 2);
+      t.match(said, /^OCI runtime exec failed: .*"\/data\/in"/);
+    }
+    for (const execId of ["one", "two", "three"]) await client.call("Delete", { id, execId });
+    await until("the descriptors to be closed", () => shim.descriptors <= descriptors, 5_000);
+    await until("the processes to end", () => childrenOf(shim.pid).length <= children.length, 5_000);
+    await shim.stop();
+  },
+  existsSync("/dev/fuse") ? undefined : "needs /dev/fuse",
+  needsProgram("nsenter", "util-linux"),
 );
 
 /** The system calls of a story that the kernel may refuse, and why. */
