@@ -1,15 +1,12 @@
 // A shim that is killed at any of its system calls: `delete`, which containerd runs then, leaves nothing of
 // its containers, and a command that the shim was running makes nothing after that.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { closeSync, constants, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nothingLeft } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { hasEnded, signalProcess } from "../support/host.ts";
-import { needsStrace } from "../support/injection.ts";
-import type { Lab } from "../support/lab.ts";
+import { needsStrace, traced } from "../support/injection.ts";
 import { Containerd, Refusal, Shim } from "../support/shim.ts";
 import { processOf, shimCase, sleeping, sleepingInPod } from "../support/shim-cases.ts";
 import { until } from "../support/wait.ts";
@@ -62,30 +59,14 @@ const PHASES: Readonly<Record<string, Phase>> = {
 };
 
 /** Does a phase while strace watches the shim, or has it killed. Returns strace's log. */
-async function traced(
-  lab: Lab,
-  shim: Shim,
-  { before, act }: Phase,
-  fault: readonly string[],
-): Promise<string> {
+async function tracedPhase(shim: Shim, { before, act }: Phase, fault: readonly string[]): Promise<string> {
   await before(shim);
-  const log = join(lab.folder, "strace");
-  const words = ["-p", String(shim.pid), "-o", log, ...fault];
-  const strace = spawn("strace", words, { stdio: ["ignore", "ignore", "pipe"] });
-  const ended = once(strace, "exit");
-  let said = "";
-  strace.stderr.on("data", (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  await until("strace to watch", () => said.includes("attached"));
-  const isCutOff = await act(shim).then(
-    () => false,
-    (error) => !(error instanceof Refusal),
+  return traced(shim, fault, () =>
+    act(shim).then(
+      () => "done",
+      (error) => (error instanceof Refusal ? "done" : "cut off"),
+    ),
   );
-  // The connection ends before strace has seen the end of the shim, with which it ends itself.
-  if (!isCutOff) strace.kill("SIGTERM");
-  await ended;
-  return readFileSync(log, "utf8");
 }
 
 /** It may have been killed at the moment when strace let go of it. */
@@ -98,8 +79,8 @@ function endIfThere(pid: number): void {
 }
 
 /** The system calls of a phase, each by its name and how often it was called until then. */
-async function callsOf(lab: Lab, shim: Shim, phase: Phase): Promise<(readonly [string, number])[]> {
-  const log = await traced(lab, shim, phase, []);
+async function callsOf(shim: Shim, phase: Phase): Promise<(readonly [string, number])[]> {
+  const log = await tracedPhase(shim, phase, []);
   const counts = new Map<string, number>();
   const names = [...log.matchAll(/^(\w+)\(/gm)].map(([, name = ""]) => name);
   return names.map((name) => {
@@ -116,7 +97,7 @@ for (const [name, phase] of Object.entries(PHASES)) {
       const containerd = new Containerd(lab);
       const box = lab.container(sleeping);
       const whole = await Shim.start(lab, box, containerd);
-      const calls = await callsOf(lab, whole, phase);
+      const calls = await callsOf(whole, phase);
       await whole.stop();
       t.ok(calls.length > 10, `${calls.length} system calls`);
       const step = Math.max(1, calls.length / TRIED);
@@ -125,7 +106,7 @@ for (const [name, phase] of Object.entries(PHASES)) {
         const [call, nth] = calls[Math.floor(at)] ?? ["", 0];
         const shim = await Shim.start(lab, box, containerd);
         const fault = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${nth}`];
-        const log = await traced(lab, shim, phase, fault);
+        const log = await tracedPhase(shim, phase, fault);
         if (/killed by SIGKILL/.test(log)) killed += 1;
         else endIfThere(shim.pid);
         await shim.cleanUp();

@@ -2,15 +2,15 @@
 // command, and that neither a process that never answers nor a system call that fails harms the shim.
 
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Test } from "tap";
 import { needsAgent, startAgent } from "../support/agent.ts";
 import { needsFreezer } from "../support/cgroup.ts";
 import type { Config } from "../support/config.ts";
 import { makeCgroup } from "../support/freezing.ts";
 import { controllerHierarchy, hasEnded } from "../support/host.ts";
-import { needsStrace } from "../support/injection.ts";
+import { needsStrace, traced } from "../support/injection.ts";
 import { needsProgram } from "../support/program.ts";
 import { refusal, type Shim } from "../support/shim.ts";
 import {
@@ -48,6 +48,16 @@ async function run(shim: Shim, spec: Spec): Promise<readonly [number, string]> {
   const { exitStatus = 0 } = await client.call("Wait", { id, execId });
   await client.call("Delete", { id, execId });
   return [exitStatus, await printed];
+}
+
+/** Asks for the container's state while something waits. @param pid of the container's first process */
+async function answersInTime(t: Test, { client, box }: Shim, pid: number): Promise<void> {
+  for (let count = 0; count < 20; count++) {
+    const began = performance.now();
+    t.match(await client.call("State", { id: box.id }), { pid });
+    if (performance.now() - began > 1_000) t.fail("the answer came late");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 shimCase("an exec has three descriptors, and of the shim nothing", async (t, lab) => {
@@ -134,14 +144,10 @@ shimCase(
       return refusal(client.call("Start", { id, execId }));
     };
 
+    const { pid: first = 0 } = await client.call("State", { id });
     freezer.freeze();
     const patient = start("patient");
-    for (let count = 0; count < 20; count++) {
-      const began = performance.now();
-      t.match(await client.call("State", { id }), { pid: Number });
-      if (performance.now() - began > 1_000) t.fail("the answer came late");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await answersInTime(t, shim, first);
     freezer.thaw();
     t.strictSame(await patient, [0, "it succeeded"]);
     t.match(await client.call("Wait", { id, execId: "patient" }), { exitStatus: 9 });
@@ -188,12 +194,7 @@ shimCase(
       await client.call("Exec", { id, execId, spec });
       waiting.push(refusal(client.call("Start", { id, execId })));
     }
-    for (let count = 0; count < 20; count++) {
-      const began = performance.now();
-      t.match(await client.call("State", { id }), { pid });
-      if (performance.now() - began > 1_000) t.fail("the answer came late");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await answersInTime(t, shim, pid);
     t.match(await run(shim, processOf(shim, "echo 8; exit 8")), [8, "8\n"]);
     server.end();
     for (const [code, said] of await Promise.all(waiting)) {
@@ -224,24 +225,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   sched_setaffinity: "ENOMEM",
 };
 
-/** Does something while strace watches the shim. Returns strace's log. */
-async function traced(shim: Shim, words: readonly string[], act: () => Promise<unknown>): Promise<string> {
-  const log = join(shim.lab.folder, "strace");
-  const strace = spawn("strace", ["-p", String(shim.pid), "-o", log, ...words], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const ended = once(strace, "exit");
-  let said = "";
-  strace.stderr.on("data", (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  await until("strace to watch", () => said.includes("attached"));
-  await act();
-  strace.kill("SIGTERM");
-  await ended;
-  return readFileSync(log, "utf8");
-}
-
 shimCase(
   "whichever system call of an exec is refused, the shim goes on, and keeps neither descriptor nor process",
   async (t, lab) => {
@@ -252,7 +235,7 @@ shimCase(
     await run(shim, processOf(shim, "echo"));
     const [descriptors, children] = [shim.descriptors, childrenOf(shim.pid)];
     let codes: number[] = [];
-    const exec = async (): Promise<void> => {
+    const exec = async (): Promise<"done"> => {
       const execId = `refused-${++execs}`;
       await client.call("Exec", { id, execId, spec: processOf(shim, `echo ran >>/${execId}`) });
       const [code] = await refusal(client.call("Start", { id, execId }));
@@ -264,6 +247,7 @@ shimCase(
       if (runs > 1 || (code === 0 && runs === 0))
         t.fail(`${execId} ran ${runs} times, and Start said ${code}`);
       codes = [...codes, code];
+      return "done";
     };
     const names = Object.keys(REFUSED);
     const log = await traced(shim, ["-e", `trace=${names.join()}`], exec);

@@ -1,6 +1,8 @@
 // Makes system calls of the runtime's own process fail or take long, or kills or stops the process in one,
 // with strace's fault injection around a call of the runtime.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram, signalProcess } from "./host.ts";
@@ -16,6 +18,28 @@ export interface Injection {
   readonly wrapper: readonly string[];
   /** Whether there was an nth call. */
   happened(): boolean;
+}
+
+/** Does something while strace watches a process that runs already. Returns strace's log. */
+export async function traced(
+  { lab, pid }: { readonly lab: Lab; readonly pid: number },
+  options: readonly string[],
+  act: () => Promise<"done" | "cut off">,
+): Promise<string> {
+  const log = join(lab.folder, "strace");
+  const strace = spawn("strace", ["-p", String(pid), "-o", log, ...options], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = once(strace, "exit");
+  let said = "";
+  strace.stderr.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  await until("strace to watch", () => said.includes("attached"));
+  // The connection ends before strace has seen the end of the process, with which it ends itself.
+  if ((await act()) === "done") strace.kill("SIGTERM");
+  await ended;
+  return readFileSync(log, "utf8");
 }
 
 let injections = 0;
