@@ -1,5 +1,5 @@
-// A change to quickjs.c by which src/engine/native/coroutine.c has the engine go on on another stack. Called
-// by quickjs.ts. Pure.
+// A change to quickjs.c that lets src/engine/native/coroutine.c move the engine to another stack. Called by
+// quickjs.ts. Pure.
 
 import type { Change } from "./changes.ts";
 
