@@ -1,5 +1,6 @@
-// Runs the compiled tests under tap and closes with `N passed, N failed`. Arguments are folders or parts of
-// file names below test/ ("unit", "e2e/lifecycle"); without any, everything runs. Zero tests are a failure.
+// Runs the compiled tests under tap, and closes with why cases were skipped and `N passed, N failed`.
+// Arguments are folders or parts of file names below test/ ("unit", "e2e/lifecycle"); without any, everything
+// runs. Zero tests are a failure.
 // With WITHOUT=each in the environment they run once for every optional system call. KERNELS names kernels
 // for arm64: the smoke checks run on them as well; with --arm64 only what follows it (test/arm64/main.ts).
 
@@ -87,13 +88,25 @@ function summary({ passed, failed, skipped }: Count): string {
 }
 
 function sum(counts: readonly Count[]): Count {
-  const total = { passed: 0, failed: 0, skipped: 0, failures: [] };
-  for (const { passed, failed, skipped } of counts) {
-    total.passed += passed;
-    total.failed += failed;
-    total.skipped += skipped;
-  }
-  return total;
+  return {
+    passed: total(counts.map(({ passed }) => passed)),
+    failed: total(counts.map(({ failed }) => failed)),
+    skipped: total(counts.map(({ skipped }) => skipped)),
+    failures: counts.flatMap(({ failures }) => failures),
+    reasons: counts.flatMap(({ reasons }) => reasons),
+  };
+}
+
+function total(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
+/** Each reason once, with how many cases were skipped for it; the most frequent first. */
+function printReasons(reasons: readonly string[]): void {
+  const counts = new Map<string, number>();
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const lines = [...counts].sort(([a, first], [b, second]) => second - first || (a < b ? -1 : 1));
+  for (const [reason, count] of lines) print(`skipped ${count}: ${reason}`);
 }
 
 /** Runs the files, once or without one system call after the other; `undefined` if they cannot run. */
@@ -119,10 +132,11 @@ async function main(args: readonly string[]): Promise<number> {
   const counts = isOnly ? [] : await runFiles(args);
   const words = isOnly ? args.slice(1) : ["smoke"];
   if (counts !== undefined && kernels.length > 0) counts.push(await run(inMachines(kernels, words)));
-  const total = sum(counts ?? []);
-  const failed = counts === undefined ? 1 : total.failed;
-  print(summary({ ...total, failed }));
-  return failed > 0 || total.passed === 0 ? 1 : 0;
+  const all = sum(counts ?? []);
+  const failed = counts === undefined ? 1 : all.failed;
+  printReasons(all.reasons);
+  print(summary({ ...all, failed }));
+  return failed > 0 || all.passed === 0 ? 1 : 0;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -115,15 +115,30 @@ not ok 2 - build/test/crashed.test.js # time=3ms
     ok 1 - an assertion of the file itself
     1..1
 ok 3 - build/test/flat.test.js # time=3ms
-1..3
+# Subtest: build/test/empty.test.js
+    # Subtest: only looks
+        1..0
+    ok 1 - only looks # time=1ms
+    1..1
+ok 4 - build/test/empty.test.js # time=2ms
+ok 5 - build/test/whole.test.js # SKIP needs a kernel
+1..5
 `;
 
-t.test("innermost blocks are counted, and a file without any that failed", (test) => {
-  const { failures, ...count } = countCases(TAP);
-  test.strictSame(count, { passed: 3, failed: 2, skipped: 2 });
-  test.strictSame(failures, ["build/test/one.test.js > fails", "build/test/crashed.test.js"]);
-  test.end();
-});
+t.test(
+  "innermost blocks are counted, a file without any that failed, and a case that asserts nothing",
+  (test) => {
+    const { failures, reasons, ...count } = countCases(TAP);
+    test.strictSame(count, { passed: 3, failed: 3, skipped: 3 });
+    test.strictSame(failures, [
+      "build/test/one.test.js > fails",
+      "build/test/crashed.test.js",
+      "build/test/empty.test.js > only looks (it asserts nothing)",
+    ]);
+    test.strictSame(reasons, ["needs root", "no kernel", "needs a kernel"]);
+    test.end();
+  },
+);
 
 t.test("a failed point is shown with its diagnostics, the blocks around it by name", (test) => {
   const shown = failedPoints(TAP.split("\n").slice(0, 16)).map((line) => line.trim());

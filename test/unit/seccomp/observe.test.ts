@@ -117,6 +117,7 @@ t.test("whatever the program is, the own one decides about what is told, and abo
     seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
     return seed / 2 ** 32;
   };
+  const wrong: string[] = [];
   for (let round = 0; round < 500; round++) {
     const own = randomProgram(random);
     const program = watched(own);
@@ -129,9 +130,10 @@ t.test("whatever the program is, the own one decides about what is told, and abo
       const isTold = TOLD.includes(action) && pointer[1] !== 0;
       const expected = isTold ? RETURN_NOTIFY : action;
       const got = simulate(program, words).action;
-      if (got !== expected) test.fail(`round ${round}: ${got.toString(16)} is not ${expected.toString(16)}`);
+      if (got !== expected) wrong.push(`round ${round}: ${got.toString(16)} is not ${expected.toString(16)}`);
     }
   }
+  test.strictSame(wrong, []);
   test.end();
 });
 
