@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { behaviour, needsController, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
 import {
   cgroupFolders,
+  domainController,
   needsUnified,
   onUnified,
-  unifiedController,
   unifiedFolder,
 } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
@@ -279,7 +279,7 @@ behaviour(
     const inside = spawn("sleep", ["1000"]);
     writeFileSync(`${parent}/cgroup.procs`, `${inside.pid}`);
     const box = lab.container(({ linux }) => {
-      linux.resources = { unified: { [`${unifiedController()}.max`]: "max" } };
+      linux.resources = { unified: { [`${domainController()}.max`]: "max" } };
       linux.cgroupsPath = `/${lab.mark}-parent/box`;
     });
     const { code, stderr } = await box.create({ ...onUnified, globals: ["--log", `${lab.folder}/log`] });
@@ -294,7 +294,7 @@ behaviour(
   },
   ONLY_TSRUN,
   needsUnified(),
-  unifiedController() === undefined ? "no controller of cgroup v2 is free" : undefined,
+  domainController() === undefined ? "no controller of cgroup v2 is free that refuses processes" : undefined,
 );
 
 behaviour(

@@ -46,6 +46,14 @@ export function unifiedController(): string | undefined {
   return unified()?.controllers[0];
 }
 
+/** Those that may be enabled beside processes (cgroups(7), "threaded" mode). */
+const THREADED: readonly string[] = ["cpu", "cpuset", "perf_event", "pids"];
+
+/** A controller that a cgroup with processes in it may not give to those below it, if there is one. */
+export function domainController(): string | undefined {
+  return unified()?.controllers.find((name) => !THREADED.includes(name));
+}
+
 function unified(): CgroupHierarchy | undefined {
   return cgroupHierarchies().find(({ version }) => version === 2);
 }
