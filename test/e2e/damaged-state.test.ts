@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { cgroupsPathOf, systemdDriver } from "../support/cgroup-driver.ts";
 import { type Config, withoutMountNamespace } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
@@ -189,15 +190,17 @@ behaviour(
       /it is damaged: .*; its configuration cannot be read either/,
     );
     // Its cgroup does not exist, but one elsewhere has the same name.
-    writeFileSync(
-      config,
-      saved.replace(/"cgroupsPath": ?"[^"]*\/([^"/]*)"/, '"cgroupsPath":"/elsewhere/$1"'),
-    );
+    const elsewhere = systemdDriver ? `user.slice:e2e:${box.id}` : `/elsewhere/${box.id}`;
+    const inCgroup = (path: string): string =>
+      saved.replace(/"cgroupsPath": ?"[^"]*"/, `"cgroupsPath":"${path}"`);
+    writeFileSync(config, inCgroup(elsewhere));
     const line = /it is not certain which processes are the container's; these may be: \d+.* hint=.*remove/;
     refused(t, await box.delete({ flags: ["--force"] }), line);
     // In the root cgroup no process is certainly the container's.
-    writeFileSync(config, saved.replace(/"cgroupsPath": ?"[^"]*"/, '"cgroupsPath":"/"'));
-    refused(t, await box.delete({ flags: ["--force"] }), /it is not certain which processes/);
+    if (!systemdDriver) {
+      writeFileSync(config, inCgroup("/"));
+      refused(t, await box.delete({ flags: ["--force"] }), /it is not certain which processes/);
+    }
     writeFileSync(config, saved);
     writeFileSync(file, JSON.stringify(record));
     t.equal((await box.stateDocument()).status, "running");
@@ -211,7 +214,7 @@ behaviour(
     const id = `${lab.mark}-other`;
     const box = lab.container((config) => {
       SLEEP(config);
-      config.linux.cgroupsPath = `/${id}`;
+      config.linux.cgroupsPath = cgroupsPathOf(id);
     });
     mustSucceed(await box.run({ flags: ["--detach"] }));
     mkdirSync(join(lab.stateRoot, id));

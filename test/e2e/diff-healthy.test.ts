@@ -6,14 +6,13 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { behaviour, needsController, tsrunOnly } from "../support/behaviour.ts";
 import { isUnified, needsUnified, onUnified } from "../support/cgroup.ts";
-import { systemdDriver } from "../support/cgroup-driver.ts";
 import { type CallOptions, Container, mustSucceed } from "../support/container.ts";
 import { diff, told } from "../support/drift.ts";
 import { findProgram } from "../support/host.ts";
 import { bind, hostDirectory, mounts, needsLiveMounts, running } from "../support/live-mounts.ts";
 import { Random, randomResources } from "../support/random-resources.ts";
 import { unreadConsole } from "../support/terminal.ts";
-import { asUser, userContainer } from "../support/user.ts";
+import { asUser, needsOwnSystemd, userContainer } from "../support/user.ts";
 
 t.setTimeout(600_000);
 
@@ -110,6 +109,6 @@ behaviour(
     t.strictSame(told(await diff(box)), [], "for root");
   },
   findProgram("setpriv") === undefined ? "needs setpriv" : undefined,
-  systemdDriver ? "the user of the test has no systemd of its own" : undefined,
+  needsOwnSystemd,
   ONLY_TSRUN,
 );

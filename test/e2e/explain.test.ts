@@ -4,11 +4,10 @@
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
-import { systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
-import { asUser } from "../support/user.ts";
+import { asUser, needsOwnSystemd } from "../support/user.ts";
 
 const ONLY_TSRUN = tsrunOnly("has no explain");
 
@@ -294,7 +293,7 @@ behaviour(
     await nothingLeft(t, lab, "after explaining");
   },
   ONLY_TSRUN,
-  systemdDriver ? "this user has no systemd that could make its groups" : undefined,
+  needsOwnSystemd,
 );
 
 behaviour(

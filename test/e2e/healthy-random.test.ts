@@ -18,7 +18,7 @@ import { findProgram } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { randomFrom } from "../support/random.ts";
 import { runtimePath } from "../support/runtime.ts";
-import { asUser, rootless, userContainer } from "../support/user.ts";
+import { asUser, needsOwnSystemd, rootless, userContainer } from "../support/user.ts";
 
 t.setTimeout(600_000);
 
@@ -113,5 +113,5 @@ behaviour(
   },
   ONLY,
   findProgram("setpriv") === undefined ? "needs setpriv" : undefined,
-  systemdDriver ? "the user of the test has no systemd of its own" : undefined,
+  needsOwnSystemd,
 );

@@ -4,7 +4,6 @@
 import t, { type Test } from "tap";
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import { needsFreezer } from "../support/cgroup.ts";
-import { systemdDriver } from "../support/cgroup-driver.ts";
 import type { Config } from "../support/config.ts";
 import { type CallOptions, type Container, mustSucceed } from "../support/container.ts";
 import { DOCKER } from "../support/healthy/docker.ts";
@@ -14,7 +13,7 @@ import { PODMAN, ROOTLESS } from "../support/healthy/podman.ts";
 import { SUITES } from "../support/healthy/suites.ts";
 import { findProgram } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
-import { asUser, userContainer } from "../support/user.ts";
+import { asUser, needsOwnSystemd, userContainer } from "../support/user.ts";
 import { until } from "../support/wait.ts";
 
 t.setTimeout(600_000);
@@ -119,7 +118,7 @@ for (const one of HEALTHY) {
     },
     ...conditions,
     rootless && findProgram("setpriv") === undefined ? "needs setpriv" : undefined,
-    rootless && systemdDriver ? "the user of the test has no systemd of its own" : undefined,
+    rootless ? needsOwnSystemd : undefined,
     tsrunOnly("has no why, diff, gc and check"),
   );
 }

@@ -17,7 +17,7 @@ import {
   running,
   runningFor,
 } from "../support/live-mounts.ts";
-import { asUser, userContainer } from "../support/user.ts";
+import { asUser, needsOwnSystemd, userContainer } from "../support/user.ts";
 
 const LACKS = "has no such command";
 const api = needsLiveMounts;
@@ -205,4 +205,5 @@ behaviour(
   },
   tsrunOnly("crun was not tried as an ordinary user"),
   api,
+  needsOwnSystemd,
 );

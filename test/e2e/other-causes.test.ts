@@ -17,7 +17,7 @@ import { mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { controllerHierarchy, findProgram } from "../support/host.ts";
 import { injectEach, needsStrace } from "../support/injection.ts";
-import { asUser, userContainer } from "../support/user.ts";
+import { asUser, needsOwnSystemd, userContainer } from "../support/user.ts";
 import { needsCall } from "../support/without.ts";
 
 /** Makes a call of the runtime fail, and of the processes that it starts. */
@@ -184,6 +184,7 @@ behaviour(
   ONLY_TSRUN,
   needsStrace,
   findProgram("setpriv") === undefined ? "needs setpriv" : undefined,
+  needsOwnSystemd,
 );
 
 /** Limits that the host cannot be brought to: the call of the container's first process that fails there. */

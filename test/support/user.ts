@@ -2,12 +2,19 @@
 
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { Condition } from "./behaviour.ts";
+import { systemdDriver } from "./cgroup-driver.ts";
 import type { Config } from "./config.ts";
 import type { Container } from "./container.ts";
 import type { Lab } from "./lab.ts";
 import { runtimePath } from "./runtime.ts";
 
 export const NOBODY = 65_534;
+
+/** A reason to skip cases in which the user's containers have cgroups. */
+export const needsOwnSystemd: Condition = systemdDriver
+  ? "the user of the test has no systemd of its own"
+  : undefined;
 
 /** A wrapper that makes the call as the user, from a copy of the runtime that the user can reach. */
 export function asUser(lab: Lab): string[] {
