@@ -42,7 +42,7 @@ export function deleteDamaged(globals: GlobalOptions, damaged: Damaged): void {
   const isFound = spec !== undefined && killProcesses(cgroup, SIGKILL);
   if (isFound) destroyKilledCgroup(cgroup);
   // A rootless container may have been refused a cgroup; a path may have been relative to its caller's.
-  const others = processesNamed(id, plan);
+  const others = processesNamed(id, plan, spec);
   const isHidden = !isFound && spec !== undefined && isRootless(globals);
   if (others.length > 0 || isHidden) throw undecided(damaged, others);
   directory.remove();
@@ -71,15 +71,19 @@ function planOf(globals: GlobalOptions, spec: Partial<Spec>, id: string): Cgroup
   return planCgroup({ spec, id, systemd, hierarchies: readHierarchies() });
 }
 
-/** Processes of the host in any cgroup that has the name of the container's. */
-function processesNamed(id: string, { directories, unit }: CgroupPlan): number[] {
+/**
+ * Processes of the host in any cgroup that has the name of the container's. Without a configuration nothing
+ * tells the prefix of a unit, so any does: `docker-ID.scope`.
+ */
+function processesNamed(id: string, { directories, unit }: CgroupPlan, spec: Spec | undefined): number[] {
   const names = new Set([id, `runc-${id}.scope`, unit?.name ?? id]);
   for (const { path } of directories) names.add(path.slice(path.lastIndexOf("/") + 1));
   const pids = listDirectoryAt("/proc").filter(({ name }) => /^\d+$/.test(name));
   return pids
     .filter(({ name }) => {
       const cgroups = readTextIfThere(`/proc/${name}/cgroup`) ?? "";
-      return cgroups.split(/[/\n]/).some((part) => names.has(part));
+      const parts = cgroups.split(/[/\n]/);
+      return parts.some((part) => names.has(part) || (spec === undefined && part.endsWith(`-${id}.scope`)));
     })
     .map(({ name }) => Number(name));
 }

@@ -212,19 +212,22 @@ behaviour(
   "delete --force of a directory without a configuration leaves the cgroup of that name to its owner",
   async (t, lab) => {
     const id = `${lab.mark}-other`;
-    const box = lab.container((config) => {
-      SLEEP(config);
-      config.linux.cgroupsPath = cgroupsPathOf(id);
-    });
-    mustSucceed(await box.run({ flags: ["--detach"] }));
-    mkdirSync(join(lab.stateRoot, id));
-    const force = (): ReturnType<Lab["invoke"]> => lab.invoke(["delete", "--force", id]);
-    writeFileSync(join(lab.stateRoot, id, "state.json"), "{");
-    refused(t, await force(), /it is not certain which processes are the container's/);
-    t.equal((await box.stateDocument()).status, "running");
-    mustSucceed(await box.delete({ flags: ["--force"] }));
-    const { code, stderr } = await force();
-    t.strictSame([code, stderr], [0, ""], "nobody is in it any more");
+    const paths = systemdDriver ? [cgroupsPathOf(id)] : [`/${id}`, `/docker-${id}.scope`];
+    for (const path of paths) {
+      const box = lab.container((config) => {
+        SLEEP(config);
+        config.linux.cgroupsPath = path;
+      });
+      mustSucceed(await box.run({ flags: ["--detach"] }));
+      mkdirSync(join(lab.stateRoot, id));
+      const force = (): ReturnType<Lab["invoke"]> => lab.invoke(["delete", "--force", id]);
+      writeFileSync(join(lab.stateRoot, id, "state.json"), "{");
+      refused(t, await force(), /it is not certain which processes are the container's/);
+      t.equal((await box.stateDocument()).status, "running", path);
+      mustSucceed(await box.delete({ flags: ["--force"] }));
+      const { code, stderr } = await force();
+      t.strictSame([code, stderr], [0, ""], "nobody is in it any more");
+    }
     await nothingLeft(t, lab, "after both");
   },
   ours,
