@@ -35,7 +35,7 @@ function bareRoot(lab: Lab): readonly string[] {
     mount --bind "$root" "$root"
     for folder in /proc /sys /dev "$store"; do mount --rbind "$folder" "$root$folder"; done
     cd "$root"
-    pivot_root . tmp
+    bin/busybox pivot_root . tmp
     exec /bin/sh -c '/bin/busybox umount -l /tmp; exec /bin/tsrun "$@"' sh "$@"`;
   return ["unshare", "--mount", "sh", "-c", script, "sh", root, lab.store];
 }
