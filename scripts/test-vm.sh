@@ -7,14 +7,13 @@ set -eu
 : "${VM:?folder with vm-run}"
 stage=build/vm
 rm -rf "$stage"
-mkdir -p "$stage/dist" "$stage/bin" "$stage/build" "$stage/scripts"
+mkdir -p "$stage/dist" "$stage/bin" "$stage/build"
 cp "${BINARY:-dist/tsrun}" "$stage/dist/tsrun"
 cp "$(command -v node)" "$stage/bin/"
 cp -R build/test build/src "$stage/build/"
 # Bun runs a container's peers, such as a seccomp agent, from their sources.
-cp -R src test bundle-fixtures "$stage/"
+cp -R src test scripts bundle-fixtures "$stage/"
 cp package.json "$stage/"
-cp scripts/test-drivers.sh scripts/test-callers.sh "$stage/scripts/"
 # Leave out files that are only needed to build and check.
 tar -c --exclude='node_modules/bun/bin/bunx.exe' --exclude='node_modules/@biomejs' --exclude='node_modules/@typescript' \
   --exclude='node_modules/@oven' --exclude='node_modules/bun-types' --exclude='node_modules/tshy' \

@@ -1,5 +1,4 @@
-// exec: another process in a container, with the container's namespaces and cgroup and nothing from the
-// caller; how it ends, and how it fails.
+// exec: another process in a container, with its namespaces and cgroup; how it ends, and how it fails.
 
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +17,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { parseStatus } from "../support/proc.ts";
 import { type InvokeOptions, isCrun, isRuncBefore, isTsrun, type Result } from "../support/runtime.ts";
-import { asUser, NOBODY, userContainer } from "../support/user.ts";
+import { asUser, NOBODY, needsOwnSystemd, userContainer } from "../support/user.ts";
 import { until } from "../support/wait.ts";
 
 const HOMELESS = runcFrom("1.3.0", "gives every process a HOME");
@@ -52,8 +51,7 @@ behaviour("exec joins every namespace of the container, and its cgroup", async (
   ];
   t.equal(inside, first);
   const pidFile = join(lab.folder, "pid");
-  const detached = ["exec", "--detach", "--pid-file", pidFile, box.id, "sleep", "1000"];
-  mustSucceed(await lab.invoke(detached));
+  mustSucceed(await lab.invoke(["exec", "--detach", "--pid-file", pidFile, box.id, "sleep", "1000"]));
   const second = readFileSync(pidFile, "utf8");
   const cgroup = (of: number | string) => readFileSync(`/proc/${of}/cgroup`, "utf8");
   t.equal(cgroup(second), cgroup(pid), "as the host sees it");
@@ -118,18 +116,21 @@ behaviour(
   },
 );
 
-behaviour("an ordinary user executes in a container of its own", async (t, lab) => {
-  const box = userContainer(lab, Container.script("exec sleep 1000"));
-  const wrapper = asUser(lab);
-  mustSucceed(await box.run({ wrapper, flags: ["--detach"] }));
-  const script = "id -u; hostname; touch /tmp/mine; exit 5";
-  const result = await exec(box, ["sh", "-c", script], { wrapper });
-  t.strictSame([result.code, result.stdout], [5, "0\nbox\n"]);
-  t.equal(statSync(join(box.rootfs, "tmp/mine")).uid, NOBODY);
-  refused(t, await exec(box, ["nosuch"], { wrapper }), /executable file not found/, FAILED);
-  mustSucceed(await box.delete({ wrapper, flags: ["--force"] }));
-  await nothingLeft(t, lab, "after delete");
-});
+behaviour(
+  "an ordinary user executes in a container of its own",
+  async (t, lab) => {
+    const box = userContainer(lab, Container.script("exec sleep 1000"));
+    const wrapper = asUser(lab);
+    mustSucceed(await box.run({ wrapper, flags: ["--detach"] }));
+    const script = "id -u; hostname; touch /tmp/mine; exit 5";
+    const { code, stdout } = await exec(box, ["sh", "-c", script], { wrapper });
+    t.strictSame([code, stdout, statSync(join(box.rootfs, "tmp/mine")).uid], [5, "0\nbox\n", NOBODY]);
+    refused(t, await exec(box, ["nosuch"], { wrapper }), /executable file not found/, FAILED);
+    mustSucceed(await box.delete({ wrapper, flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsOwnSystemd,
+);
 
 behaviour(`${AT_ONCE} execs at once all run, each with its own output and status`, async (t, lab) => {
   const box = await running(lab);

@@ -188,7 +188,7 @@ behaviour(
         }
         t.equal(stderr.trimEnd().split("\n").length, 1, `${when}: ${stderr}`);
         t.match(stderr, /level=error/, when);
-        await nothingLeft(t, lab, when);
+        await nothingLeft(t, lab, `${when}: ${stderr}`);
       });
       t.ok(tried >= atLeast, `${call} failed ${tried} times`);
     }

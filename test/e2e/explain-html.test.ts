@@ -110,7 +110,9 @@ behaviour(
   async (t, lab) => {
     const box = lab.container();
     const like = dockerLike();
-    Object.assign(box.config, { ...like, root: box.config.root });
+    const { root, linux } = box.config;
+    Object.assign(box.config, { ...like, root });
+    if (linux.cgroupsPath !== undefined) box.config.linux.cgroupsPath = linux.cgroupsPath;
     box.writeConfig();
     const before = performance.now();
     const { code, stdout } = await lab.invoke(["explain", "--html", "-", box.bundle]);

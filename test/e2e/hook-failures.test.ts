@@ -12,6 +12,7 @@ import {
   runcFrom,
   tsrunOnly,
 } from "../support/behaviour.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
 import type { Config, ConfigHook, HookKind } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { signalProcess } from "../support/host.ts";
@@ -169,6 +170,7 @@ behaviour(
     await nothingLeft(t, lab, "after delete --force");
   },
   tsrunOnly("it forgets the container, and the process and its cgroup stay"),
+  systemdDriver ? "systemd ends what is in the unit" : undefined,
 );
 
 behaviour(
