@@ -48,9 +48,10 @@ const RETURN = 0x06;
 /**
  * Perl is part of every Debian and starts in two milliseconds. It does not set no_new_privs, which would
  * disable newuidmap's setuid bit; so installing the filter needs root, and must come before the change to
- * another user.
+ * another user. A mount(8) that comes after it has no substitute for move_mount(2) unless it is told so.
  */
 const INSTALL =
+  '$ENV{LIBMOUNT_FORCE_MOUNT2} = "always"; ' +
   '$f = pack "H*", shift; syscall(0 + shift, 1, 0, pack("S x6 P", length($f) / 8, $f)) == 0 ' +
   'or die "cannot install a filter: $!\\n"; exec {$ARGV[0]} @ARGV or die "cannot execute $ARGV[0]: $!\\n"';
 
