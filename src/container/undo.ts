@@ -39,12 +39,11 @@ export class Undo implements Disposable {
 
   /**
    * Undoes everything. A failing action does not stop the others: the error that led here is the one to
-   * report.
+   * report. What the host lacked for a moment, such as memory or a descriptor, may be there once more.
    */
   [Symbol.dispose](): void {
     useReserve();
     for (let action = this.#next(); action !== undefined; action = this.#next()) {
-      // The first attempt may run out of memory; the second one has the reserve.
       if (!isDone(action)) isDone(action);
     }
   }
@@ -102,13 +101,13 @@ export function addCgroupRemoval(undo: Undo, { cgroup, made, id, directory, log 
   });
 }
 
-/** False if the engine ran out of memory. */
+/** False if the engine ran out of memory, or a system call failed. */
 function isDone(action: () => void): boolean {
   try {
     action();
     return true;
   } catch (error) {
     // `delete --force` removes what is left; the first error says why.
-    return error instanceof TsrunError;
+    return error instanceof TsrunError && error.code !== "E_SYSCALL";
   }
 }

@@ -8,7 +8,7 @@ import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../suppor
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
 import { inject, injectEach, needsStrace } from "../support/injection.ts";
-import { plainEnv, runtimePath } from "../support/runtime.ts";
+import { isTsrun, plainEnv, runtimePath } from "../support/runtime.ts";
 import { missingCalls } from "../support/without.ts";
 
 const KIB = 1024;
@@ -195,6 +195,32 @@ behaviour(
   },
   needsStrace,
   tsrunOnly("it leaves cgroups"),
+);
+
+behaviour(
+  "a create that fails leaves nothing, even if a call fails once while it is undone",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.hooks = { createRuntime: [{ path: "/bin/false" }] };
+    });
+    for (const [call, error, atLeast] of [
+      ["statx", "ENOMEM", 4],
+      ["openat", "EMFILE", 4],
+      ["unlinkat", "EIO", 4],
+      ["flock", "ENOLCK", 2],
+      ["getdents64", "ENOMEM", 1],
+    ] as const) {
+      if (missingCalls.includes(call)) continue;
+      const tried = await injectEach(lab, { call, fault: `error=${error}` }, async ({ wrapper }, nth) => {
+        const { code, stderr } = await box.create({ wrapper });
+        t.not(code, 0);
+        await nothingLeft(t, lab, `with ${error} at ${call} ${nth}: ${stderr}`);
+      });
+      if (isTsrun) t.ok(tried >= atLeast, `${call} failed ${tried} times`);
+    }
+  },
+  needsStrace,
+  notOfCrun("leaves the state"),
 );
 
 behaviour(
