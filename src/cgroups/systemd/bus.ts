@@ -50,6 +50,12 @@ export function connectSystemd({ user }: { readonly user: boolean }): Systemd {
   return made;
 }
 
+/** A new one, after the other has failed. */
+export function reconnectSystemd(manager: { readonly user: boolean }): Systemd {
+  connections.delete(manager.user);
+  return connectSystemd(manager);
+}
+
 function openConnection(user: boolean): { connection: BusConnection; daemon: boolean } {
   const library = load();
   beforeExit(() => library[Symbol.dispose]());
@@ -129,6 +135,20 @@ export class Systemd {
       if (error instanceof SystemdError && error.busName === `${NAME}.NoSuchUnit`) return undefined;
       throw error;
     }
+  }
+
+  /** The ids of the processes in a unit, and in the cgroups below its own. */
+  processes(name: string): number[] {
+    using reply = this.#call(MANAGER, "GetUnitProcesses", [{ type: "s", value: name }]);
+    const pids: number[] = [];
+    must(reply.enterContainer("a", "(sus)"), "read the processes of a unit");
+    while (reply.enterContainer("r", "sus") > 0) {
+      reply.readText("s");
+      pids.push(reply.readNumber() ?? 0);
+      reply.readText("s");
+      reply.exitContainer();
+    }
+    return pids;
   }
 
   /** The number at the front of the version: 262 of `262.1-2`. */

@@ -7,7 +7,7 @@ import { freeze, freezeState, thaw } from "../freezer.ts";
 import type { MergedResources } from "../merge.ts";
 import type { ApplyContext, CgroupRecord } from "../record.ts";
 import { exists } from "../tree.ts";
-import { connectSystemd, type JobResult, type Systemd, SystemdError } from "./bus.ts";
+import { connectSystemd, type JobResult, reconnectSystemd, type Systemd, SystemdError } from "./bus.ts";
 import { deviceProperties } from "./device-properties.ts";
 import type { UnitPlan } from "./plan.ts";
 import {
@@ -31,6 +31,7 @@ export function startUnit(unit: UnitPlan, pid: number, accepted: () => void): vo
   try {
     result = startOrReplace(systemd, unit.name, properties, accepted);
   } catch (error) {
+    if (!(error instanceof SystemdError)) stopUnanswered(unit, pid);
     throwIfOutOfMemory(error);
     const words = error instanceof Error ? error.message : String(error);
     throw new TsrunError("E_CGROUP", `${attempt}: ${words}`, {
@@ -43,6 +44,19 @@ export function startUnit(unit: UnitPlan, pid: number, accepted: () => void): vo
   throw new TsrunError("E_CGROUP", `${attempt}: its job ended with "${result}"`, {
     hint: `journalctl --unit "${unit.name}" tells why`,
   });
+}
+
+/**
+ * Without an answer nobody knows whether systemd has made the unit, which would stay for ever if the process
+ * has ended before it entered. Stops the unit unless somebody else is in it: then it is another container's.
+ */
+function stopUnanswered(unit: UnitPlan, pid: number): void {
+  try {
+    const systemd = reconnectSystemd(unit);
+    if (systemd.processes(unit.name).every((member) => member === pid)) systemd.stopUnit(unit.name);
+  } catch {
+    // There is no such unit, or systemd cannot be reached; what led here is the error to report.
+  }
 }
 
 /** A failed container may have left a unit of this name: tells systemd to forget it, and tries once more. */

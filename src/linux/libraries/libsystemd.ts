@@ -20,6 +20,7 @@ const FUNCTIONS = {
   sd_bus_message_open_container: "int",
   sd_bus_message_close_container: "int",
   sd_bus_message_enter_container: "int",
+  sd_bus_message_exit_container: "int",
   sd_bus_message_read_basic: "int",
   sd_bus_message_is_signal: "int",
 } as const;
@@ -49,7 +50,9 @@ export interface BusMessage extends Disposable {
   appendBytes(type: string, bytes: Uint8Array): number;
   openContainer(type: string, contents: string): number;
   closeContainer(): number;
+  /** 0 if there is no such container next. */
   enterContainer(type: string, contents: string): number;
+  exitContainer(): number;
   /** `undefined` when there is no such text next. */
   readText(type: string): string | undefined;
   /** Reads a `u`. */
@@ -188,6 +191,10 @@ class Message implements BusMessage {
       code(type),
       cString(contents),
     );
+  }
+
+  exitContainer(): number {
+    return this.#library.functions.sd_bus_message_exit_container(this.address);
   }
 
   readText(type: string): string | undefined {
