@@ -19,13 +19,17 @@ interface Scene {
   readonly systemd: FakeSystemd;
 }
 
-async function scene(lab: Lab, fate: Fate, { onBus = false }: Partial<Told> = {}): Promise<Scene> {
+async function scene(
+  lab: Lab,
+  fate: Fate,
+  { onBus = false, members = [] }: Partial<Told> = {},
+): Promise<Scene> {
   const name = `${lab.mark}-1`;
   const box = lab.container((config) => {
     config.linux.cgroupsPath = `system.slice:e2e:${name}`;
   });
   const unit = `e2e-${name}.scope`;
-  const systemd = await FakeSystemd.listen(lab, { fate, onBus, cgroup: `/system.slice/${unit}` });
+  const systemd = await FakeSystemd.listen(lab, { fate, onBus, members, cgroup: `/system.slice/${unit}` });
   return { box, unit, systemd };
 }
 
@@ -55,6 +59,41 @@ for (const onBus of [false, true]) {
       const result = await box.create({ globals: SYSTEMD, wrapper: systemd.wrapper });
       refused(t, result, new RegExp(`unable to start unit "${unit}": its job ended with "failed"`));
       t.strictSame(stops(systemd), [`StopUnit ${unit}`]);
+      await nothingLeft(t, lab, "after create");
+    },
+    ONLY,
+  );
+}
+
+/** Kills the process of the runtime that has loaded libsystemd. */
+function killLibraries(runtime: number): void {
+  const children = readFileSync(`/proc/${runtime}/task/${runtime}/children`, "utf8").trim().split(" ");
+  for (const pid of children) {
+    if (readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("tsrun-libraries"))
+      signalProcess(pid, "SIGKILL");
+  }
+}
+
+for (const [whose, members] of [
+  ["its own is stopped", []],
+  ["one with another process in it is not", [1]],
+] as const) {
+  behaviour(
+    `if the answer about a unit is lost, ${whose}`,
+    async (t, lab) => {
+      const { box, unit, systemd } = await scene(lab, "silent", { members });
+      let pid = 0;
+      const creating = box.create({
+        globals: SYSTEMD,
+        wrapper: systemd.wrapper,
+        onSpawn: (spawned) => {
+          pid = spawned;
+        },
+      });
+      await until("the call", () => systemd.asked.some((one) => one.startsWith("StartTransientUnit")));
+      killLibraries(pid);
+      refused(t, await creating, /unable to start unit ".*": .* ended unexpectedly by signal 9/);
+      t.strictSame(stops(systemd), members.length === 0 ? [`StopUnit ${unit}`] : []);
       await nothingLeft(t, lab, "after create");
     },
     ONLY,

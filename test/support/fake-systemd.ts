@@ -43,6 +43,8 @@ export interface Told {
   readonly fate: Fate;
   /** Where the unit is that it knows. */
   readonly cgroup: string;
+  /** The processes in the unit that it knows. */
+  readonly members?: readonly number[];
   /** Whether it is found through a message bus, which passes signals on only to those who ask for them. */
   readonly onBus?: boolean;
 }
@@ -55,12 +57,14 @@ export class FakeSystemd {
   readonly #connections = new Set<Socket>();
   readonly #fate: Fate;
   readonly #cgroup: string;
+  readonly #members: readonly number[];
   readonly #onBus: boolean;
   #unitExists: boolean;
 
-  private constructor(socket: string, { fate, cgroup, onBus = false }: Told) {
+  private constructor(socket: string, { fate, cgroup, members = [], onBus = false }: Told) {
     this.#fate = fate;
     this.#cgroup = cgroup;
+    this.#members = members;
     this.#onBus = onBus;
     this.#unitExists = fate !== "failed";
     const place = onBus ? "/run/dbus/system_bus_socket" : "/run/systemd/private";
@@ -129,7 +133,8 @@ export class FakeSystemd {
     } else if (member === "GetUnit") {
       if (this.#unitExists) reply("o", text(0, `${OBJECT}/unit/one`));
       else refuse(`${NAME}.NoSuchUnit`);
-    } else if (member === "StartTransientUnit" && this.#fate === "exists") refuse(`${NAME}.UnitExists`);
+    } else if (member === "GetUnitProcesses") reply("a(sus)", processes(this.#cgroup, this.#members));
+    else if (member === "StartTransientUnit" && this.#fate === "exists") refuse(`${NAME}.UnitExists`);
     else if (member === "StartTransientUnit" && this.#fate === "silent") return;
     else if (member === "StartTransientUnit" || member === "StopUnit") {
       const job = `${OBJECT}/job/${serial}`;
@@ -209,6 +214,20 @@ function number(at: number, value: number): Buffer {
   const bytes = Buffer.alloc(padded(at, 4) - at + 4);
   bytes.writeUInt32LE(value, bytes.length - 4);
   return bytes;
+}
+
+/** An array of structures of a cgroup, a process and its command line. */
+function processes(cgroup: string, pids: readonly number[]): Buffer {
+  let list = Buffer.alloc(0);
+  for (const pid of pids) {
+    list = Buffer.concat([list, Buffer.alloc(padded(list.length, 8) - list.length)]);
+    list = Buffer.concat([list, text(list.length, cgroup)]);
+    list = Buffer.concat([list, number(list.length, pid)]);
+    list = Buffer.concat([list, text(list.length, "sleep")]);
+  }
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(list.length);
+  return Buffer.concat([head, list]);
 }
 
 function message(type: number, fields: readonly Field[], signature: string, body: Buffer): Buffer {
