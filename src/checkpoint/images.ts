@@ -53,8 +53,8 @@ export class WorkingDirectories implements Disposable {
     this.#logPath = `${workPath ?? imagePath}/${logFile}`;
     // If that is impossible criu cannot write to it either, unless its configuration names another one.
     tryCall("unlinkat", this.#logs, logFile, 0);
-    checkEntries(this.images, imagePath);
-    if (workPath !== undefined) checkEntries(this.#logs, workPath);
+    checkEntries(this.images, imagePath, () => true);
+    if (workPath !== undefined) checkEntries(this.#logs, workPath, (name) => isCrius(name, logFile));
   }
 
   /** The directory of the log. */
@@ -96,10 +96,18 @@ export class WorkingDirectories implements Disposable {
   }
 }
 
+/**
+ * Whether criu uses a file of this name in its work directory: its log, statistics and cache (criu's
+ * image-desc.c). Others may be anything: Podman's work directory has the FIFOs of conmon.
+ */
+function isCrius(name: string, logFile: string): boolean {
+  return name === logFile || name.endsWith(".img") || name.startsWith("stats-");
+}
+
 /** Refuses what criu would open and then wait for. */
-function checkEntries(directory: number, path: string): void {
+function checkEntries(directory: number, path: string, isOpened: (name: string) => boolean): void {
   for (const { name, type } of listRawEntries(directory)) {
-    if (type === "file" || type === "directory") continue;
+    if (type === "file" || type === "directory" || !isOpened(text(name))) continue;
     const kind = KINDS.get(status(name, { at: directory })?.type ?? 0);
     if (kind === undefined) continue;
     throw new TsrunError("E_CONFIG", `cannot use "${path}/${text(name)}": it is ${kind}`, {

@@ -240,6 +240,8 @@ behaviour(
     const images = imagesOf(box);
     const work = join(lab.folder, "work");
     mkdirSync(work);
+    // As in the work directory of Podman, where conmon has its FIFOs; criu opens none of that name.
+    execFileSync("mkfifo", [join(work, "winsz")]);
     const env = pretendedCriu(lab, "exit 1");
     const flags = ["-d", "--work-path", work];
     for (const folder of [images, work]) {
