@@ -4,8 +4,7 @@
 import { chmodSync, chownSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { notOfRunc } from "../support/behaviour.ts";
-import { findProgram } from "../support/host.ts";
-import { needsVersion2Alone, podmanFrom } from "../support/podman.ts";
+import { needsCatatonit, needsVersion2Alone, podmanFrom } from "../support/podman.ts";
 import { BOTH, FINDS_SLEEP, ROOT, ROOTLESS, SLEEP, under, words } from "../support/podman-cases.ts";
 import { SECOND_GROUP } from "../support/podman-users.ts";
 
@@ -121,7 +120,7 @@ under(
   (t, podman) => {
     t.match(podman.run(["--init"], "ps", "-o", "args"), /podman-init -- ps/);
   },
-  findProgram("catatonit") === undefined ? "needs catatonit, Podman's init (package catatonit)" : undefined,
+  needsCatatonit(),
 );
 
 under(

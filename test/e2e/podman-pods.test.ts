@@ -5,34 +5,45 @@ import { readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { notOfCrun } from "../support/behaviour.ts";
 import { needsCriu } from "../support/criu.ts";
-import { needsBuildah } from "../support/podman.ts";
+import { needsBuildah, needsCatatonit } from "../support/podman.ts";
 import { BOTH, FINDS_SLEEP, ROOT, SLEEP, under, words } from "../support/podman-cases.ts";
 
-under("containers of a pod share its namespaces", BOTH, (t, podman) => {
-  podman.must("pod", "create", "--name", "pod", "--share", "pid,ipc,uts");
-  podman.must("run", "--detach", "--pod", "pod", "box", ...SLEEP);
-  t.equal(podman.run(["--pod", "pod"], "sh", "-c", FINDS_SLEEP), "found");
-  podman.remove("pod", "rm", "--force", "--time", "0", "pod");
-});
+under(
+  "containers of a pod share its namespaces",
+  BOTH,
+  (t, podman) => {
+    podman.must("pod", "create", "--name", "pod", "--share", "pid,ipc,uts");
+    podman.must("run", "--detach", "--pod", "pod", "box", ...SLEEP);
+    t.equal(podman.run(["--pod", "pod"], "sh", "-c", FINDS_SLEEP), "found");
+    podman.remove("pod", "rm", "--force", "--time", "0", "pod");
+  },
+  needsCatatonit(),
+);
 
-under("kube play runs a pod with hostUsers: false", BOTH, (t, podman) => {
-  const file = join(podman.data("data"), "pod.yaml");
-  const volumeMounts = [{ name: "data", mountPath: "/data" }];
-  const image = "localhost/box:latest";
-  const init = { name: "init", image, command: ["/bin/sh", "-c", "echo made >>/data/file"], volumeMounts };
-  const ends = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"];
-  const main = { name: "main", image, command: ends, volumeMounts };
-  const volumes = [{ name: "data", emptyDir: {} }];
-  // Podman before 4.6 applies the pod's policy, which is "Always" by default, to init containers too: it then
-  // runs this one some hundred times, also beside the other, and each time the file is empty for a moment.
-  const restartPolicy = "Never";
-  const spec = { hostUsers: false, restartPolicy, initContainers: [init], containers: [main], volumes };
-  writeFileSync(file, JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata: { name: "pod" }, spec }));
-  podman.must("kube", "play", "--network", "none", file);
-  t.equal(podman.must("exec", "pod-main", "cat", "/data/file"), "made");
-  t.not(words(podman.must("exec", "pod-main", "cat", "/proc/self/uid_map"))[1], "0");
-  podman.remove("kube", "down", file);
-});
+under(
+  "kube play runs a pod with hostUsers: false",
+  BOTH,
+  (t, podman) => {
+    const file = join(podman.data("data"), "pod.yaml");
+    const volumeMounts = [{ name: "data", mountPath: "/data" }];
+    const image = "localhost/box:latest";
+    const init = { name: "init", image, command: ["/bin/sh", "-c", "echo made >>/data/file"], volumeMounts };
+    const ends = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"];
+    const main = { name: "main", image, command: ends, volumeMounts };
+    const volumes = [{ name: "data", emptyDir: {} }];
+    // Podman before 4.6 applies the pod's policy, which is "Always" by default, to init containers too: it
+    // then runs this one some hundred times, also beside the other, and each time the file is empty for a
+    // moment.
+    const restartPolicy = "Never";
+    const spec = { hostUsers: false, restartPolicy, initContainers: [init], containers: [main], volumes };
+    writeFileSync(file, JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata: { name: "pod" }, spec }));
+    podman.must("kube", "play", "--network", "none", file);
+    t.equal(podman.must("exec", "pod-main", "cat", "/data/file"), "made");
+    t.not(words(podman.must("exec", "pod-main", "cat", "/proc/self/uid_map"))[1], "0");
+    podman.remove("kube", "down", file);
+  },
+  needsCatatonit(),
+);
 
 under("exec with a console enters a user namespace", BOTH, (t, podman) => {
   podman.must("run", "--detach", "--name", "box", "--userns=auto", "box", ...SLEEP);

@@ -19,7 +19,7 @@ import {
   script,
 } from "../support/recording.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
-import { asUser, NOBODY, userContainer } from "../support/user.ts";
+import { asUser, NOBODY, needsOwnSystemd, userContainer } from "../support/user.ts";
 import { until } from "../support/wait.ts";
 import { needsCall } from "../support/without.ts";
 
@@ -149,6 +149,7 @@ recordCase(
     await nothingLeft(t, lab, "after record");
   },
   SEES_PATHS,
+  needsOwnSystemd,
 );
 
 const APPLETS = execFileSync("/bin/busybox", ["--list"], { encoding: "utf8" }).split("\n");

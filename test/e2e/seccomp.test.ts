@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, needsKernel, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
 import type { Config, SeccompRule } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { parseStatus } from "../support/proc.ts";
@@ -71,6 +72,7 @@ behaviour(
     t.equal((await run).code, 137);
   },
   tsrunOnly("has threads and children of its own"),
+  systemdDriver ? "the process that has libsystemd loaded stays" : undefined,
 );
 
 behaviour(

@@ -40,6 +40,11 @@ export function needsBuildah(): Condition {
   return findProgram("buildah") === undefined ? "needs buildah (package buildah)" : undefined;
 }
 
+/** Podman's init, and the first container of a pod. */
+export function needsCatatonit(): Condition {
+  return findProgram("catatonit") === undefined ? "needs catatonit (package catatonit)" : undefined;
+}
+
 /** If a process is in other hierarchies too, Podman thinks that the machine has cgroup v1. */
 export function needsVersion2Alone(): Condition {
   return /^0::.*\n$/.test(readFileSync("/proc/self/cgroup", "utf8")) ? undefined : "needs cgroup v2 alone";
