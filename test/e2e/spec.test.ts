@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrun, refused } from "../support/behaviour.ts";
+import { cgroupsPathOf } from "../support/cgroup-driver.ts";
 import { mustSucceed } from "../support/container.ts";
 
 behaviour("spec writes config.json into the working directory, in silence", async (t, lab) => {
@@ -32,7 +33,7 @@ behaviour("what spec writes runs", async (t, lab) => {
   const config = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
   config.process.terminal = false;
   config.process.args = ["sh", "-c", "hostname; id -u; touch /x 2>/dev/null || echo read-only"];
-  config.linux.cgroupsPath = `/${box.id}`;
+  config.linux.cgroupsPath = cgroupsPathOf(box.id);
   writeFileSync(join(box.bundle, "config.json"), JSON.stringify(config));
   const result = await box.run();
   t.match(result.stdout, /^\S+\n0\nread-only\n$/);
