@@ -168,7 +168,7 @@ behaviour(
       };
       Object.assign(config.process.user, { username: "ContainerUser" });
     });
-    const { code, stdout } = await lab.invoke(["validate", box.bundle]);
+    const { code, stdout } = await lab.invokeBare(["validate", box.bundle]);
     t.equal(code, 0);
     t.match(stdout, /warning: \/linux\/cgroupsPath: .*--systemd-cgroup is not given/);
     t.match(stdout, /warning: \/linux\/seccomp\/syscalls\/0\/names\/1: "exceve" is no .*\n.*"execve"/);
@@ -232,7 +232,7 @@ behaviour(
       /: 2 faults\n/,
     ])
       t.match(asked.stdout, words);
-    const without = await lab.invoke(["validate", box.bundle]);
+    const without = await lab.invokeBare(["validate", box.bundle]);
     t.equal(without.code, 0);
     t.match(without.stdout, /warning: \/annotations\/.*CPUWeight: is refused if --systemd-cgroup is given/);
   },
