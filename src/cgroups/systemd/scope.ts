@@ -147,20 +147,28 @@ function convert({ driver, paths }: CgroupRecord, resources: Resources, version:
 
 /**
  * Stops the unit, if there is one; a scope disappears by itself when it is empty. Errors are ignored: if they
- * matter, the removal of the cgroup fails.
+ * matter, the removal of the cgroup fails. What led here may be the end of the connection, so another one is
+ * tried: a scope whose cgroup others remove stays active for ever.
  */
-export function stopUnit({ driver, unit, paths }: CgroupRecord): void {
-  if (unit === undefined) return;
+export function stopUnit(record: CgroupRecord): void {
+  if (!isAnswered(record, connectSystemd)) isAnswered(record, reconnectSystemd);
+}
+
+/** Whether systemd has answered, with whatever. */
+function isAnswered({ driver, unit, paths }: CgroupRecord, connect: typeof connectSystemd): boolean {
+  if (unit === undefined) return true;
   const own = paths[driver === "v2" ? "" : "name=systemd"] ?? "";
   try {
-    const systemd = connectSystemd(unit);
+    const systemd = connect(unit);
     const place = systemd.controlGroup(unit.name);
-    if (place === undefined) return;
+    if (place === undefined) return true;
     // A unit of this name in another slice is not ours: it kept ours from being made.
     if (place !== "" && own.endsWith(place)) systemd.stopUnit(unit.name);
     if (place === "" || own.endsWith(place)) tryReset(systemd, unit.name);
+    return true;
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
+    return error instanceof SystemdError;
   }
 }
 
