@@ -8,6 +8,7 @@ import type { Container } from "../support/container.ts";
 import { FakeSystemd, type Fate, type Told } from "../support/fake-systemd.ts";
 import { signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
+import type { Result } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
 const ONLY = tsrunOnly("is not asked here whose units it stops");
@@ -35,6 +36,23 @@ async function scene(
 
 const stops = ({ asked }: FakeSystemd): readonly string[] =>
   asked.filter((one) => one.startsWith("StopUnit"));
+
+/** A create that waits for what systemd says about its unit, and its process. */
+async function createUntilAsked(
+  box: Container,
+  systemd: FakeSystemd,
+): Promise<{ readonly pid: number; readonly creating: Promise<Result> }> {
+  let pid = 0;
+  const creating = box.create({
+    globals: SYSTEMD,
+    wrapper: systemd.wrapper,
+    onSpawn: (spawned) => {
+      pid = spawned;
+    },
+  });
+  await until("the call", () => systemd.asked.some((one) => one.startsWith("StartTransientUnit")));
+  return { pid, creating };
+}
 
 behaviour(
   "a unit that another container has made meanwhile is not stopped when create fails because of it",
@@ -82,15 +100,7 @@ for (const [whose, members] of [
     `if the answer about a unit is lost, ${whose}`,
     async (t, lab) => {
       const { box, unit, systemd } = await scene(lab, "silent", { members });
-      let pid = 0;
-      const creating = box.create({
-        globals: SYSTEMD,
-        wrapper: systemd.wrapper,
-        onSpawn: (spawned) => {
-          pid = spawned;
-        },
-      });
-      await until("the call", () => systemd.asked.some((one) => one.startsWith("StartTransientUnit")));
+      const { pid, creating } = await createUntilAsked(box, systemd);
       killLibraries(pid);
       refused(t, await creating, /unable to start unit ".*": .* ended unexpectedly by signal 9/);
       t.strictSame(stops(systemd), members.length === 0 ? [`StopUnit ${unit}`] : []);
@@ -104,15 +114,7 @@ behaviour(
   "delete of a container whose create was killed before it had a unit stops no unit of that name",
   async (t, lab) => {
     const { box, systemd } = await scene(lab, "silent");
-    let pid = 0;
-    const creating = box.create({
-      globals: SYSTEMD,
-      wrapper: systemd.wrapper,
-      onSpawn: (spawned) => {
-        pid = spawned;
-      },
-    });
-    await until("the call", () => systemd.asked.some((one) => one.startsWith("StartTransientUnit")));
+    const { pid, creating } = await createUntilAsked(box, systemd);
     signalProcess(pid, "SIGKILL");
     t.equal((await creating).code, 137);
     // The process that has loaded libsystemd waits for the answer, for 25 s.

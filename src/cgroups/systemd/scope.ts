@@ -151,11 +151,11 @@ function convert({ driver, paths }: CgroupRecord, resources: Resources, version:
  * tried: a scope whose cgroup others remove stays active for ever.
  */
 export function stopUnit(record: CgroupRecord): void {
-  if (!isAnswered(record, connectSystemd)) isAnswered(record, reconnectSystemd);
+  if (!tryStop(record, connectSystemd)) tryStop(record, reconnectSystemd);
 }
 
-/** Whether systemd has answered, with whatever. */
-function isAnswered({ driver, unit, paths }: CgroupRecord, connect: typeof connectSystemd): boolean {
+/** Returns whether systemd has answered; a refusal is an answer, too. */
+function tryStop({ driver, unit, paths }: CgroupRecord, connect: typeof connectSystemd): boolean {
   if (unit === undefined) return true;
   const own = paths[driver === "v2" ? "" : "name=systemd"] ?? "";
   try {
